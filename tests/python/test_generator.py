@@ -1,0 +1,454 @@
+"""The generated day: same bytes for the same arguments, and a truth that the files agree with.
+
+``Reading`` reads the written files back with rules of its own; nothing in it comes from the
+generator's code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import re
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tracekeep.generator import add_arguments, generate, run
+
+SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5
+CRI = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([PF]) (.*)$")
+TEXT = re.compile(
+    r"^\d{4}-\d\d-\d\dT[\d:.]+Z ([A-Z]+) \[trace_id=([0-9a-f]{32}) span_id=([0-9a-f]{16})\] \S+ - ."
+)
+SECOND = 1_000_000_000
+
+
+def attributes_of(holder: dict) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for attribute in holder.get("attributes", []):
+        ((kind, value),) = attribute["value"].items()
+        values[attribute["key"]] = int(value) if kind == "intValue" else value
+    return values
+
+
+def is_error_span(span: dict) -> bool:
+    """The contract's words, read from the JSON alone."""
+    status = span["status"].get("code", 0)
+    if status:
+        return status == 2
+    attributes = attributes_of(span)
+    client = span["kind"] == CLIENT
+    http = attributes.get("http.response.status_code", attributes.get("http.status_code", 0))
+    grpc = attributes.get("rpc.grpc.status_code", 0)
+    failing = range(1, 17) if client else (2, 4, 12, 13, 14, 15)
+    return http >= (400 if client else 500) or grpc in failing or attributes.get("error") is True
+
+
+class Reading:
+    """All records of an output folder, duplicates counted apart."""
+
+    def __init__(self, out: Path) -> None:
+        self.spans: dict[tuple[str, str], dict] = {}
+        self.logs: list[tuple[str, str, int, str]] = []  # trace, span, ns, level
+        self.duplicates = 0
+        self.requests: list[list[dict]] = []
+        self.files: dict[tuple[str, str], str] = {}
+        self.log_keys: Counter[str] = Counter()
+        for path in sorted(out.glob("otlp/traces/*/*.jsonl.gz")):
+            for request in self._lines(path):
+                self.requests.append([])  # without what a repeated request brings again
+                size = 0
+                for group in request["resourceSpans"]:
+                    for scope in group["scopeSpans"]:
+                        assert scope["scope"]["name"]
+                        size += len(scope["spans"])
+                        for span in scope["spans"]:
+                            self._span(path, attributes_of(group["resource"]), span)
+                assert 0 < size <= 500
+        for path in sorted(out.glob("otlp/logs/*/*.jsonl.gz")):
+            for request in self._lines(path):
+                for group in request["resourceLogs"]:
+                    for scope in group["scopeLogs"]:
+                        for record in scope["logRecords"]:
+                            self._otlp_log(record)
+        self.pod_records: list[tuple[Path, str, str, int]] = []  # file, time, text, parts
+        for path in sorted(out.glob("pods/*/*/0.log")):
+            self._pod_log(path)
+
+    @staticmethod
+    def _lines(path: Path) -> list[dict]:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def _span(self, path: Path, resource: dict[str, object], span: dict) -> None:
+        span["resource"] = resource
+        key = span["traceId"], span["spanId"]
+        if key in self.spans:
+            assert self.spans[key] == span
+            self.duplicates += 1
+            return
+        self.spans[key] = span
+        self.files[key] = f"{path.parent.name}/{path.name}"
+        self.requests[-1].append(span)
+
+    def _otlp_log(self, record: dict) -> None:
+        key = json.dumps(record)
+        self.log_keys[key] += 1
+        if self.log_keys[key] > 1:
+            self.duplicates += 1
+            return
+        level = "ERROR" if record["severityNumber"] >= 17 else record["severityText"]
+        at = int(record["timeUnixNano"])
+        self.logs.append((record["traceId"], record["spanId"], at, level))
+
+    def _pod_log(self, path: Path) -> None:
+        held, parts, at = "", 0, ""
+        for line in path.read_text(encoding="utf-8").splitlines():
+            match = CRI.match(line)
+            assert match, line
+            time, _, tag, text = match.groups()
+            assert len(text) <= 16 * 1024
+            at, held, parts = at or time, held + text, parts + 1
+            if tag == "P":
+                assert len(text) == 16 * 1024
+                continue
+            self.pod_records.append((path, at, held, parts))
+            if held.startswith("{"):
+                entry = json.loads(held)
+                level, trace, span = entry["level"].upper(), entry["trace_id"], entry["span_id"]
+                assert entry["msg"]
+            else:
+                match = TEXT.match(held)
+                assert match, held
+                level, trace, span = match.groups()
+            self.logs.append((trace, span, unix_ns(at), level))
+            held, parts, at = "", 0, ""
+        assert not held
+
+    @property
+    def error_events(self) -> set[tuple[str, str, str, int]]:
+        """Event, trace, span, ns."""
+        spans = {
+            ("span", trace, span, int(value["startTimeUnixNano"]))
+            for (trace, span), value in self.spans.items()
+            if is_error_span(value)
+        }
+        return spans | {
+            ("log", trace, span, at)
+            for trace, span, at, level in self.logs
+            if level in ("ERROR", "FATAL")
+        }
+
+    def roots(self) -> dict[str, dict]:
+        return {trace: s for (trace, _), s in self.spans.items() if not s["parentSpanId"]}
+
+
+def unix_ns(text: str) -> int:
+    seconds = (date.fromisoformat(text[:10]) - date(1970, 1, 1)).days * 86400
+    hour, minute, second = (int(part) for part in text[11:19].split(":"))
+    return (seconds + hour * 3600 + minute * 60 + second) * SECOND + int(text[20:29])
+
+
+def duration_ms(span: dict) -> float:
+    return (int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])) / 1e6
+
+
+def digest(out: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int], Reading]:
+    """20,000 events with much of what is rare by default."""
+    out = tmp_path_factory.mktemp("generated") / "day"
+    counts = generate(out, 20_000, seed=5, late_share=0.05, duplicate_share=0.05, workers=1)
+    return out, counts, Reading(out)
+
+
+def test_same_bytes_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    generate(tmp_path / "one", 3000, seed=1, workers=1)
+    generate(tmp_path / "two", 3000, seed=1, workers=2)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+
+
+def test_another_seed_is_another_day(tmp_path: Path) -> None:
+    generate(tmp_path / "one", 1500, seed=1, workers=1)
+    generate(tmp_path / "two", 1500, seed=2, workers=1)
+    one, two = Reading(tmp_path / "one"), Reading(tmp_path / "two")
+    assert not one.spans.keys() & two.spans.keys()
+    assert {record[0].parts[-3] for record in one.pod_records}.isdisjoint(
+        record[0].parts[-3] for record in two.pod_records
+    )
+
+
+def test_number_of_events_is_exact(day: tuple[Path, dict[str, int], Reading]) -> None:
+    out, counts, reading = day
+    assert len(reading.spans) + len(reading.logs) == counts["events"] == 20_000
+    assert (len(reading.spans), len(reading.logs)) == (counts["spans"], counts["logs"])
+    assert 0.65 < counts["spans"] / counts["events"] < 0.75
+    assert reading.duplicates == counts["duplicates"] > 0
+    assert len(reading.roots()) == counts["traces"]
+    manifest = json.loads((out / "truth/manifest.json").read_text())
+    assert manifest["counts"] == counts
+    assert manifest["arguments"]["seed"] == 5
+    assert (out / "truth/.noingest").read_bytes() == b""
+    assert not (out / ".parts").exists()
+
+
+@pytest.mark.parametrize("events", [1, 37, 700])
+def test_few_events_are_exact_too(tmp_path: Path, events: int) -> None:
+    counts = generate(tmp_path / "few", events, seed=3, workers=1)
+    reading = Reading(tmp_path / "few")
+    assert len(reading.spans) + len(reading.logs) == counts["events"] == events
+
+
+def test_truth_equals_a_reading_of_the_files(day: tuple[Path, dict[str, int], Reading]) -> None:
+    out, counts, reading = day
+    with gzip.open(out / "truth/error_events.jsonl.gz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    truth = {(r["event"], r["trace_id"], r["span_id"], r["time_unix_nano"]) for r in rows}
+    assert len(truth) == len(rows) == counts["error_events"] > 30
+    assert truth == reading.error_events
+    traces = {row["trace_id"] for row in rows}
+    assert len(traces) == counts["error_traces"]
+    assert 0.003 < len(traces) / counts["traces"] < 0.03
+    for row in rows:
+        if row["event"] == "span":
+            span = reading.spans[row["trace_id"], row["span_id"]]
+            assert span["resource"]["service.name"] == row["service"]
+            assert row["error_type"] and row["error_message"]
+
+
+def test_errors_come_in_every_guise(day: tuple[Path, dict[str, int], Reading]) -> None:
+    spans = day[2].spans.values()
+    errors = [span for span in spans if is_error_span(span)]
+    by_code = [span for span in errors if span["status"].get("code", 0) == 0]
+    assert by_code
+    assert any(span["status"].get("message") for span in errors)
+    assert any(event["name"] == "exception" for span in errors for event in span.get("events", []))
+    not_found = [
+        span
+        for span in spans
+        if span["kind"] == SERVER
+        and 404
+        in (
+            attributes_of(span).get("http.response.status_code"),
+            attributes_of(span).get("http.status_code"),
+        )
+    ]
+    assert not_found and not any(is_error_span(span) for span in not_found)
+
+
+def test_trees_are_whole(day: tuple[Path, dict[str, int], Reading]) -> None:
+    _, _, reading = day
+    roots = Counter(trace for (trace, _), s in reading.spans.items() if not s["parentSpanId"])
+    assert set(roots.values()) == {1}
+    for (trace, _), span in reading.spans.items():
+        assert int(span["startTimeUnixNano"]) < int(span["endTimeUnixNano"])
+        parent = span["parentSpanId"]
+        if parent:
+            assert int(reading.spans[trace, parent]["startTimeUnixNano"]) <= int(
+                span["startTimeUnixNano"]
+            )
+        for link in span.get("links", []):
+            assert reading.spans[link["traceId"], link["spanId"]]["kind"] == PRODUCER
+    assert {span["kind"] for span in reading.spans.values()} == {1, 2, 3, 4, 5}
+    services = {span["resource"]["service.name"] for span in reading.spans.values()}
+    assert len(services) == 10
+
+
+def test_every_log_names_a_span(day: tuple[Path, dict[str, int], Reading]) -> None:
+    _, _, reading = day
+    assert all((trace, span) in reading.spans for trace, span, _, _ in reading.logs)
+
+
+def test_pod_logs_are_in_time_order(day: tuple[Path, dict[str, int], Reading]) -> None:
+    _, counts, reading = day
+    assert len(reading.pod_records) == counts["pod_logs"]
+    times: dict[Path, str] = {}
+    for path, at, _, _ in reading.pod_records:
+        assert times.get(path, "") < at
+        times[path] = at
+    assert any(parts > 1 for _, _, _, parts in reading.pod_records)
+    assert all((len(text) > 16 * 1024) == (parts > 1) for _, _, text, parts in reading.pod_records)
+    pod = re.compile(r"^payments_[a-z-]+-[0-9a-f]{8,10}-[a-z0-9]{5}_[0-9a-f-]{36}$")
+    assert all(pod.match(path.parts[-3]) for path in times)
+
+
+def test_pod_logs_of_neighbour_hours_are_merged(tmp_path: Path) -> None:
+    """A trace that runs beyond its hour writes lines among those of the next hour."""
+    from tracekeep.generator.writers import Slot, merge_pod_log
+
+    slots = [Slot(date(2026, 1, 12), hour, 0, 1) for hour in (9, 10, 11)]
+
+    def line(clock: str, tag: str = "F") -> str:
+        return f"2026-01-12T{clock}.000000000Z stdout {tag} x\n"
+
+    parts = {
+        (0, "log"): [line("09:59:59")],
+        (0, "over"): [line("10:00:01", "P") + line("10:00:01"), line("11:00:05")],
+        (1, "log"): [line("10:00:00"), line("10:00:02")],
+        (2, "log"): [line("11:00:00"), line("11:00:09")],
+    }
+    for (index, suffix), lines in parts.items():
+        (tmp_path / f"{slots[index].name}.{suffix}").write_text("".join(lines))
+    merge_pod_log(tmp_path, tmp_path / "0.log", slots)
+    times = [text[11:19] for text in (tmp_path / "0.log").read_text().splitlines()]
+    assert times == sorted(times) and len(times) == 8
+
+
+def test_names_and_conventions(day: tuple[Path, dict[str, int], Reading]) -> None:
+    _, _, reading = day
+    keys = Counter(key for span in reading.spans.values() for key in attributes_of(span))
+    for key in (
+        "http.request.method",
+        "http.method",
+        "http.route",
+        "url.path",
+        "url.full",
+        "http.target",
+        "http.response.status_code",
+        "http.status_code",
+        "rpc.system",
+        "rpc.method",
+        "rpc.grpc.status_code",
+        "messaging.destination.name",
+        "messaging.destination",
+        "db.system",
+        "db.namespace",
+        "db.name",
+        "server.address",
+    ):
+        assert keys[key], key
+    ids = re.compile(r"/(?:[0-9a-f]{8}|m_\d+|ORD-\d+)(?:/|$)")
+    paths = [
+        str(attributes_of(span).get("url.full", attributes_of(span).get("url.path", "")))
+        for span in reading.spans.values()
+    ]
+    assert sum(bool(ids.search(path)) for path in paths) > 500
+    assert sum(bool(ids.search(span["name"])) for span in reading.spans.values()) > 100
+    resource = next(iter(reading.spans.values()))["resource"]
+    assert resource["deployment.environment.name"] == "production"
+    assert {"k8s.pod.name", "k8s.pod.uid", "k8s.node.name", "cloud.region", "service.version"} <= (
+        resource.keys()
+    )
+
+
+def test_late_parts_stand_in_later_files(day: tuple[Path, dict[str, int], Reading]) -> None:
+    _, counts, reading = day
+    late = {key: name for key, name in reading.files.items() if "-late-from-" in name}
+    assert len(late) == counts["late_spans"] > 0
+    for (trace, span), name in late.items():
+        folder, hour = name[:10], int(name[11:13])
+        arrival = unix_ns(f"{folder}T{hour:02d}:00:00.000000000Z")
+        start = int(reading.spans[trace, span]["startTimeUnixNano"])
+        assert 0 < arrival - start + 60 * SECOND <= 25 * 3600 * SECOND
+        # something of the trace was there before
+        assert any(key[0] == trace and key not in late for key in reading.spans)
+
+
+def test_out_of_order_share(tmp_path: Path) -> None:
+    shares = {}
+    for name, share in (("none", 0.0), ("some", 0.2)):
+        out = tmp_path / name
+        generate(out, 3000, 4, out_of_order_share=share, late_share=0, duplicate_share=0, workers=1)
+        # a request holds spans that ended in a time range of its own, but for those out of order
+        early, total, newest, file = 0, 0, 0, ""
+        reading = Reading(out)
+        for request in filter(None, reading.requests):
+            first = request[0]
+            name_of_file = reading.files[first["traceId"], first["spanId"]]
+            if name_of_file != file:
+                file, newest = name_of_file, 0
+            ends = [int(span["endTimeUnixNano"]) for span in request]
+            early += sum(end < newest for end in ends)
+            total += len(ends)
+            newest = max(newest, *ends)
+        shares[name] = early / total
+    assert shares["none"] == 0
+    assert shares["some"] > 0.03
+
+
+def test_incidents_are_visible(day: tuple[Path, dict[str, int], Reading]) -> None:
+    out, _, reading = day
+    incidents = {i["kind"]: i for i in json.loads((out / "truth/incidents.json").read_text())}
+    assert set(incidents) == {"slow_bank", "new_error_type"}
+    assert incidents["slow_bank"]["start"][:13] != incidents["new_error_type"]["start"][:13]
+    inside, outside = Counter(), Counter()
+    slow = incidents["slow_bank"]
+    for root in reading.roots().values():
+        within = slow["start_unix_nano"] <= int(root["startTimeUnixNano"]) < slow["end_unix_nano"]
+        (inside if within else outside)[duration_ms(root) > 1000] += 1
+    share_inside = inside[True] / inside.total()
+    assert share_inside > 0.1
+    assert share_inside > 5 * outside[True] / outside.total()
+
+    new = incidents["new_error_type"]
+    seen = [
+        (trace, int(span["startTimeUnixNano"]))
+        for (trace, _), span in reading.spans.items()
+        if "LedgerInvariantViolatedException" in json.dumps(span.get("events", []))
+        and span["resource"]["service.name"] == "ledger"
+    ]
+    assert seen
+    assert {trace for trace, _ in seen} == set(new["affected_trace_ids"])
+    assert len(new["affected_trace_ids"]) == new["affected_trace_count"]
+    assert all(at >= new["start_unix_nano"] for _, at in seen)
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="generate")
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_command_writes_and_refuses_to_overwrite(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (str(tmp_path / "out"), "--events", "200", "--seed", "1", "--workers", "1")
+    assert run(parse(*words)) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["events"] == 200
+    first = digest(tmp_path / "out")
+    assert run(parse(*words)) == 2
+    assert "not empty" in capsys.readouterr().err
+    (tmp_path / "out/mine.txt").write_text("mine")
+    assert run(parse(*words, "--force")) == 0
+    assert (tmp_path / "out/mine.txt").read_text() == "mine"
+    (tmp_path / "out/mine.txt").unlink()
+    assert digest(tmp_path / "out") == first
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--events", "0"), "at least 1"),
+        (("--events", "many"), "not a whole number"),
+        (("--events", "9", "--late-share", "1.5"), "must be 0 to 1"),
+        (("--events", "9", "--duplicate-share", "nan"), "must be 0 to 1"),
+        (("--events", "9", "--days", "0"), "at least 1"),
+        (("--events", "9", "--start", "tomorrow"), "not a day"),
+    ],
+)
+def test_bad_arguments_exit_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        parse(str(tmp_path / "out"), "--seed", "1", *words)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_generate_checks_its_arguments(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="late_share"):
+        generate(tmp_path / "out", 10, 1, late_share=2.0)
+    with pytest.raises(ValueError, match="events"):
+        generate(tmp_path / "out", 0, 1)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,1 @@
+"""Tracekeep: logs and spans of microservices as Delta tables that stay small and keep context."""

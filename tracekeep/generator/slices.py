@@ -1,0 +1,159 @@
+"""Slices: the unit of work. A slice is a pure function of (seed, slot, budget, knobs).
+
+The day's events are spread over its hours by a traffic curve; busy hours are cut into slices of at
+most ``SLICE_EVENTS`` events so that memory does not grow with the size of the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import accumulate
+from math import ceil
+from pathlib import Path
+
+from .incidents import Incident, plan_incidents
+from .topology import BATCH_CONSUMER, ENTRIES, FILLER, World, build_world, seeded
+from .traces import SLOW_MS, LogEntry, Span, Trace, Walker
+from .writers import Shares, SliceWriter, Slot
+
+SLICE_EVENTS = 30_000
+LEAST_EVENTS = 150
+LOGS_PER_SPAN = 3 / 7
+MAX_MISSES = 6
+
+# Requests per hour of the day, relative to each other (UTC).
+_HOURS = (
+    *(0.35, 0.28, 0.24, 0.22, 0.24, 0.32, 0.50, 0.80, 1.10, 1.30, 1.40, 1.45),
+    *(1.50, 1.40, 1.35, 1.30, 1.30, 1.35, 1.45, 1.50, 1.35, 1.05, 0.75, 0.50),
+)
+_WEEKDAYS = (1.0, 1.0, 1.0, 1.05, 1.15, 0.85, 0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class SliceJob:
+    """One slice to write: its ``slot``, exact number of events, and where to."""
+
+    seed: int
+    slot: Slot
+    events: int
+    shares: Shares
+    out: str
+    parts: str
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResult:
+    """Counts of one slice, and per incident id the traces it touched."""
+
+    slot: Slot
+    counts: dict[str, int]
+    affected: dict[str, list[str]]
+
+
+def plan_slices(events: int, days: Sequence[date]) -> list[tuple[Slot, int]]:
+    """Spread ``events`` over ``days`` by the traffic curve: (slot, events) in time order, exact."""
+    cells = [(day, hour) for day in days for hour in range(24)]
+    weights = [_WEEKDAYS[day.weekday()] * _HOURS[hour] for day, hour in cells]
+    if events < LEAST_EVENTS * len(cells):
+        # Too few for every hour: better some hours with whole traces than all with crumbs.
+        weights = [float(count) for count in _apportion(max(1, events // LEAST_EVENTS), weights)]
+    hourly = _apportion(events, weights)
+    planned: list[tuple[Slot, int]] = []
+    for (day, hour), count in zip(cells, hourly, strict=True):
+        parts = max(1, ceil(count / SLICE_EVENTS))
+        for part, share in enumerate(_apportion(count, [1.0] * parts)):
+            planned.append((Slot(day, hour, part, parts), share))
+    return planned
+
+
+def days_from(start: date, days: int) -> list[date]:
+    """``days`` dates in a row."""
+    return [start + timedelta(days=offset) for offset in range(days)]
+
+
+def run_slice(job: SliceJob) -> SliceResult:
+    """Generate and write one slice with exactly ``job.events`` events."""
+    world = _world(job.seed)
+    slot = job.slot
+    rng = seeded(job.seed, slot.day, slot.hour, slot.part)
+    incidents = plan_incidents(job.seed, slot.day)
+    delivery = seeded(job.seed, slot.day, slot.hour, slot.part, "delivery")
+    writer = SliceWriter(world, slot, Path(job.out), Path(job.parts), job.shares, delivery)
+    walker = Walker(world, rng)
+    # One long line a day is all but certain, the others are chance.
+    huge_due = slot.hour == 12 and slot.part == 0
+    entries = [name for name, _ in ENTRIES]
+    weights = list(accumulate(weight for _, weight in ENTRIES))
+    waiting: list[tuple[str, Span]] = []  # published, not yet consumed by a batch
+    affected: dict[str, list[str]] = {}
+    left, misses, owed_logs = job.events, 0, 0.0
+    while left > 0:
+        entry = rng.choices(entries, cum_weights=weights)[0] if misses < MAX_MISSES else FILLER
+        start = slot.start + int(rng.random() * (slot.end - slot.start))
+        links: list[tuple[str, Span]] = []
+        if entry == BATCH_CONSUMER:
+            links = waiting[-rng.randrange(3, 9) :]
+            if not links:
+                continue
+            start = max(span.end for _, span in links) + 20_000_000
+        walker.huge_due = huge_due and misses < MAX_MISSES  # it may not fit into a tiny slice
+        trace = walker.walk(entry, start, incidents, links)
+        logs, owed = _choose_logs(trace, owed_logs, walker)
+        size = len(trace.spans) + len(logs)
+        if size > left:
+            misses += 1
+            continue
+        left -= size
+        owed_logs = owed
+        huge_due = huge_due and walker.huge_due
+        if links:
+            del waiting[-len(links) :]
+        waiting += [(trace.trace_id, span) for span in trace.producers]
+        writer.add(trace, logs)
+        _count(writer, trace, affected)
+    counts = writer.close() if job.events else {}
+    return SliceResult(slot, counts, affected)
+
+
+def _count(writer: SliceWriter, trace: Trace, affected: dict[str, list[str]]) -> None:
+    for incident in trace.incidents:
+        affected.setdefault(incident, []).append(trace.trace_id)
+    if trace.is_error:
+        writer.counts.add("error_traces")
+    if trace.root.end - trace.root.start > SLOW_MS * 1_000_000:
+        writer.counts.add("slow_traces")
+
+
+def _choose_logs(trace: Trace, owed: float, walker: Walker) -> tuple[list[LogEntry], float]:
+    """All WARN and ERROR records, and as many INFO records as keep the share of logs."""
+    rng = walker.rng
+    owed += len(trace.spans) * LOGS_PER_SPAN - len(trace.logs)
+    wanted = min(max(0, round(owed)), len(trace.candidates))
+    logs = list(trace.logs)
+    for span, at, message in rng.sample(trace.candidates, wanted):
+        logs.append(LogEntry(at, span.pod, span.span_id, 9, message % trace.ids))
+    return logs, owed - wanted
+
+
+@lru_cache(maxsize=1)
+def _world(seed: int) -> World:
+    return build_world(seed)
+
+
+def _apportion(total: int, weights: Sequence[float]) -> list[int]:
+    """Split ``total`` by ``weights`` into integers that add up to it (largest remainder)."""
+    scale = total / sum(weights)
+    exact = [weight * scale for weight in weights]
+    counts = [int(value) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: (counts[i] - exact[i], i))
+    for index in by_remainder[: total - sum(counts)]:
+        counts[index] += 1
+    return counts
+
+
+def incidents_of(seed: int, days: Sequence[date]) -> list[Incident]:
+    """All incidents of the output, in time order."""
+    return [incident for day in days for incident in plan_incidents(seed, day)]

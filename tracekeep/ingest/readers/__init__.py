@@ -1,0 +1,1 @@
+"""Readers: bytes of files in, records out. They know nothing of Spark."""

@@ -1,0 +1,347 @@
+"""OTLP/JSON: export requests of traces and logs, one a line or one a document.
+
+Source: OpenTelemetry protocol 1.x, JSON encoding and file exporter.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from tracekeep.ingest.records import Record, log_record, rejected_record, span_record
+from tracekeep.ingest.values import (
+    SPAN_ID_DIGITS,
+    TRACE_ID_DIGITS,
+    Unusable,
+    content_hash,
+    hex_id,
+    sorted_attributes,
+    text_of,
+    usable_time,
+    valid_utf8,
+    whole_number,
+)
+
+SPAN_KINDS = (None, "internal", "server", "client", "producer", "consumer")
+STATUS_CODES = (None, "Ok", "Error")
+
+
+class AnyValue(Struct, rename="camel"):
+    """One of OTLP's values; `UNSET` where the kind is another one."""
+
+    string_value: str | msgspec.UnsetType = msgspec.UNSET
+    bool_value: bool | msgspec.UnsetType = msgspec.UNSET
+    int_value: int | str | msgspec.UnsetType = msgspec.UNSET
+    double_value: float | str | msgspec.UnsetType = msgspec.UNSET
+    array_value: ArrayValue | msgspec.UnsetType = msgspec.UNSET
+    kvlist_value: KeyValueList | msgspec.UnsetType = msgspec.UNSET
+    bytes_value: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class KeyValue(Struct):
+    key: str = ""
+    value: AnyValue | None = None
+
+
+class ArrayValue(Struct):
+    values: list[AnyValue] | None = None
+
+
+class KeyValueList(Struct):
+    values: list[KeyValue] | None = None
+
+
+class Resource(Struct):
+    attributes: list[KeyValue] | None = None
+
+
+class Scope(Struct):
+    name: str | None = None
+    version: str | None = None
+
+
+class ScopeGroup(Struct, rename="camel"):
+    scope: Scope | None = None
+    spans: list[Raw] | None = None
+    log_records: list[Raw] | None = None
+
+
+class ResourceGroup(Struct, rename="camel"):
+    resource: Resource | None = None
+    scope_spans: list[ScopeGroup] | None = None
+    scope_logs: list[ScopeGroup] | None = None
+
+
+class ExportRequest(Struct, rename="camel"):
+    resource_spans: list[ResourceGroup] | None = None
+    resource_logs: list[ResourceGroup] | None = None
+
+
+class Status(Struct):
+    code: int | str | None = None
+    message: str | None = None
+
+
+class Event(Struct, rename="camel"):
+    time_unix_nano: int | str | None = None
+    name: str | None = None
+    attributes: list[KeyValue] | None = None
+
+
+class Link(Struct, rename="camel"):
+    trace_id: str | None = None
+    span_id: str | None = None
+    trace_state: str | None = None
+    attributes: list[KeyValue] | None = None
+
+
+class Span(Struct, rename="camel"):
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+    trace_state: str | None = None
+    name: str | None = None
+    kind: int | str | None = None
+    start_time_unix_nano: int | str | None = None
+    end_time_unix_nano: int | str | None = None
+    attributes: list[KeyValue] | None = None
+    events: list[Event] | None = None
+    links: list[Link] | None = None
+    status: Status | None = None
+
+
+class LogRecord(Struct, rename="camel"):
+    time_unix_nano: int | str | None = None
+    observed_time_unix_nano: int | str | None = None
+    severity_number: int | str | None = None
+    severity_text: str | None = None
+    event_name: str | None = None
+    body: AnyValue | None = None
+    attributes: list[KeyValue] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+
+
+_decode_requests = msgspec.json.Decoder(ExportRequest | list[ExportRequest]).decode
+_decode_span = msgspec.json.Decoder(Span).decode
+_decode_log_record = msgspec.json.Decoder(LogRecord).decode
+
+
+def read_requests(document: bytes) -> Iterator[Record]:
+    """Records of one JSON document: an export request or an array of them.
+
+    Never raises: what cannot be read is a rejected record, the whole document if it is no JSON.
+    """
+    try:
+        requests = _decode_requests(valid_utf8(document))
+    except msgspec.ValidationError as error:
+        yield rejected_record("wrong_type", document, str(error))
+        return
+    except (msgspec.DecodeError, RecursionError) as error:
+        yield rejected_record(_syntax_reason(error), document, str(error))
+        return
+    found = False
+    for request in requests if isinstance(requests, list) else [requests]:
+        for group in request.resource_spans or ():
+            for record in _read_group(group, group.scope_spans, "spans"):
+                found = True
+                yield record
+        for group in request.resource_logs or ():
+            for record in _read_group(group, group.scope_logs, "log_records"):
+                found = True
+                yield record
+    if not found and not _is_empty_request(requests):
+        yield rejected_record("unknown_format", document, "JSON, but no OTLP export request")
+
+
+def _syntax_reason(error: Exception) -> str:
+    return "trailing_text" if "trailing characters" in str(error) else "invalid_json"
+
+
+def _is_empty_request(requests: ExportRequest | list[ExportRequest]) -> bool:
+    listed = requests if isinstance(requests, list) else [requests]
+    return bool(listed) and all(
+        request.resource_spans is not None or request.resource_logs is not None
+        for request in listed
+    )
+
+
+def _read_group(
+    group: ResourceGroup, scopes: list[ScopeGroup] | None, signal: str
+) -> Iterator[Record]:
+    pairs = group.resource.attributes if group.resource else None
+    try:
+        resource = attribute_pairs(pairs)
+    except Unusable as error:  # the records are kept; only the broken resource is not
+        resource = [("tracekeep.unreadable_resource", error.detail or error.reason)]
+    read = _read_span if signal == "spans" else _read_log_record
+    for scope_group in scopes or ():
+        scope = scope_group.scope or Scope()
+        for raw in getattr(scope_group, signal) or ():
+            try:
+                yield read(raw, resource, scope)
+            except Unusable as error:
+                yield rejected_record(error.reason, bytes(raw), error.detail)
+            except msgspec.ValidationError as error:
+                yield rejected_record("wrong_type", bytes(raw), str(error))
+            except (msgspec.DecodeError, RecursionError) as error:
+                yield rejected_record("invalid_json", bytes(raw), str(error))
+
+
+def _read_span(raw: Raw, resource: list[tuple[str, str]], scope: Scope) -> Record:
+    span = _decode_span(raw)
+    start = usable_time(whole_number(span.start_time_unix_nano))
+    end_number = whole_number(span.end_time_unix_nano)
+    try:
+        end = usable_time(end_number)
+    except Unusable:
+        if start is None or (end_number or 0) > start:
+            raise
+        end = None  # an end before the start counts as missing; the raw text keeps it
+    if start is None and end is None:
+        raise Unusable("no_time")
+    trace_id = hex_id(span.trace_id, TRACE_ID_DIGITS)
+    span_id = hex_id(span.span_id, SPAN_ID_DIGITS)
+    attributes = attribute_pairs(span.attributes)
+    status = span.status or Status()
+    record = span_record(
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_span_id=hex_id(span.parent_span_id, SPAN_ID_DIGITS),
+        trace_state=span.trace_state or None,
+        name=span.name or "",
+        kind=_enum(span.kind, SPAN_KINDS, "SPAN_KIND_"),
+        start_time_unix_nano=start,
+        end_time_unix_nano=end,
+        status_code=_enum(status.code, STATUS_CODES, "STATUS_CODE_"),
+        status_message=status.message or None,
+        resource_attributes=resource,
+        attributes=attributes,
+        events=[_event(event) for event in span.events or ()],
+        links=[_link(link) for link in span.links or ()],
+        scope_name=scope.name or None,
+        scope_version=scope.version or None,
+        raw_text=bytes(raw),
+    )
+    if trace_id is None or span_id is None:
+        identity = [value for key, value in record.items() if key not in ("raw_text", "table")]
+        record["record_hash"] = content_hash(identity)
+    return record
+
+
+def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) -> Record:
+    log = _decode_log_record(raw)
+    observed = whole_number(log.observed_time_unix_nano)
+    time = usable_time(whole_number(log.time_unix_nano)) or usable_time(observed)
+    if time is None:
+        raise Unusable("no_time")
+    severity = log.severity_number
+    if isinstance(severity, str):
+        severity = _severity_number(severity)
+    return log_record(
+        trace_id=hex_id(log.trace_id, TRACE_ID_DIGITS),
+        span_id=hex_id(log.span_id, SPAN_ID_DIGITS),
+        time_unix_nano=time,
+        observed_time_unix_nano=observed if observed and abs(observed) < 2**63 else None,
+        severity_number=severity if severity and 1 <= severity <= 24 else None,
+        severity_text=log.severity_text or None,
+        event_name=log.event_name or None,
+        body=text_of(plain_value(log.body)) if log.body is not None else "",
+        resource_attributes=resource,
+        attributes=attribute_pairs(log.attributes),
+        scope_name=scope.name or None,
+        scope_version=scope.version or None,
+        raw_text=bytes(raw),
+    )
+
+
+def _event(event: Event) -> dict[str, Any]:
+    time = whole_number(event.time_unix_nano)
+    return {
+        "time_unix_nano": time if time and abs(time) < 2**63 else None,
+        "name": event.name or "",
+        "attributes": attribute_pairs(event.attributes),
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {
+        "trace_id": hex_id(link.trace_id, TRACE_ID_DIGITS),
+        "span_id": hex_id(link.span_id, SPAN_ID_DIGITS),
+        "trace_state": link.trace_state or None,
+        "attributes": attribute_pairs(link.attributes),
+    }
+
+
+def attribute_pairs(attributes: list[KeyValue] | None) -> list[tuple[str, str]]:
+    """OTLP attributes as (key, text) pairs, sorted by key.
+
+    Raises Unusable (wrong_type) for a number that is none.
+    """
+    if not attributes:
+        return []
+    pairs = []
+    for attribute in attributes:
+        value = attribute.value
+        if value is not None and value.string_value is not msgspec.UNSET:
+            pairs.append((attribute.key, value.string_value))
+        else:
+            pairs.append((attribute.key, text_of(plain_value(value))))
+    return sorted_attributes(pairs)
+
+
+def plain_value(value: AnyValue | None) -> Any:
+    """An OTLP value as plain JSON data. Raises Unusable (wrong_type) for a number that is none."""
+    if value is None:
+        return None
+    if value.string_value is not msgspec.UNSET:
+        return value.string_value
+    if value.int_value is not msgspec.UNSET:
+        return whole_number(value.int_value)
+    if value.bool_value is not msgspec.UNSET:
+        return value.bool_value
+    if value.double_value is not msgspec.UNSET:
+        return value.double_value
+    if value.array_value is not msgspec.UNSET:
+        return [plain_value(item) for item in value.array_value.values or ()]
+    if value.kvlist_value is not msgspec.UNSET:
+        return {item.key: plain_value(item.value) for item in value.kvlist_value.values or ()}
+    if value.bytes_value is not msgspec.UNSET:
+        return _checked_base64(value.bytes_value)
+    return None
+
+
+def _checked_base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Unusable("wrong_type", "bytesValue is no base64") from None
+    return text
+
+
+def _enum(value: int | str | None, names: tuple[str | None, ...], prefix: str) -> str | None:
+    """Name of an enum that JSON may hold as number or name; None for unset or unknown."""
+    if isinstance(value, int):
+        return names[value] if 0 <= value < len(names) else None
+    if isinstance(value, str):
+        short = value.upper().removeprefix(prefix).lower()
+        return next((name for name in names if name and name.lower() == short), None)
+    return None
+
+
+def _severity_number(text: str) -> int | None:
+    """`SEVERITY_NUMBER_WARN2` or `14` as a number."""
+    name = text.upper().removeprefix("SEVERITY_NUMBER_")
+    if name.isdecimal():
+        return int(name)
+    level = name.rstrip("234")
+    levels = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+    if level not in levels:
+        return None
+    step = name[len(level) :]
+    return levels.index(level) * 4 + (int(step) if step else 1)

@@ -1,0 +1,47 @@
+"""Where the lake is: one folder that holds all state."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+"""Root of the project: dbt and Spark resolve their relative paths from here."""
+
+LAYERS = ("bronze", "silver", "gold")
+
+TABLE_PROPERTIES = {
+    # Commit times would be file times without it, and a copied lake would lose them.
+    "delta.enableInCommitTimestamps": "true",
+}
+
+
+def lake_path() -> Path:
+    """Absolute path of the lake: `TRACEKEEP_LAKE`, else `.lake` in the project.
+
+    The variable is made absolute in the environment too, so that child processes agree.
+    """
+    path = Path(os.environ.get("TRACEKEEP_LAKE") or PROJECT / ".lake").absolute()
+    os.environ["TRACEKEEP_LAKE"] = str(path)
+    return path
+
+
+def table_path(name: str) -> Path:
+    """Folder of the table `layer.table`."""
+    layer, table = name.split(".")
+    return lake_path() / layer / table
+
+
+@cache
+def bronze_columns(table: str) -> dict[str, str]:
+    """Column names and Spark types of a Bronze table, in order, as its dbt source defines them.
+
+    Raises KeyError for a table that is not defined.
+    """
+    path = PROJECT / "models" / "bronze" / "_bronze__sources.yml"
+    (source,) = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
+    tables = {entry["name"]: entry["columns"] for entry in source["tables"]}
+    return {column["name"]: column["data_type"] for column in tables[table]}

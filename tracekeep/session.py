@@ -1,0 +1,61 @@
+"""Spark sessions with the settings of profiles.yml."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jinja2 import Environment
+
+from tracekeep.lake import PROJECT, lake_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def local_settings() -> dict[str, str]:
+    """Spark settings of the local target in profiles.yml, with `env_var` resolved."""
+
+    def env_var(name: str, default: str | None = None) -> str:
+        value = os.environ.get(name, default)
+        if value is None:
+            raise KeyError(
+                f"profiles.yml asks for the environment variable {name}, which is not set"
+            )
+        return value
+
+    lake_path()  # makes TRACEKEEP_LAKE absolute for env_var
+    template = Environment(autoescape=False).from_string(  # noqa: S701 - YAML, not HTML
+        (PROJECT / "profiles.yml").read_text(encoding="utf-8")
+    )
+    profile: dict[str, Any] = yaml.safe_load(template.render(env_var=env_var))
+    settings = profile["tracekeep"]["outputs"]["local"]["server_side_parameters"]
+    return {key: str(value) for key, value in settings.items()}
+
+
+def spark_session(hive: bool = False) -> SparkSession:
+    """Open (or get) the Spark session of this process.
+
+    hive: with the metastore, as dbt needs it. Derby admits one process, so a stand-alone ingest
+    goes without and writes by path. In one process with dbt the Hive session must come first.
+
+    Under spark-submit the master and the JARs that were given there stay in force.
+    """
+    os.chdir(PROJECT)  # the profile's relative paths (JARs, log settings) start here
+    (lake_path() / "logs").mkdir(parents=True, exist_ok=True)
+    # Before pyspark starts a JVM: Python workers are this interpreter and find this package.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
+
+    submitted = SparkConf()
+    builder = SparkSession.builder
+    for key, value in local_settings().items():
+        if not (key in ("spark.master", "spark.jars") and submitted.contains(key)):
+            builder = builder.config(key, value)
+    return (builder.enableHiveSupport() if hive else builder).getOrCreate()

@@ -1,0 +1,168 @@
+"""`python -m tracekeep validate SET`: an independent reading of raw files against the lake.
+
+The reading is written from design.md alone and shares no code with the ingest or the models, so
+that an error in them cannot repeat itself here. Exit codes: 0 equal, 1 different, 2 nothing to
+compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracekeep.validation.events import Events
+from tracekeep.validation.raw_reading import UnreadableSetError, read_set
+from tracekeep.validation.verdicts import Reading, judge, raw_figures
+
+if TYPE_CHECKING:
+    from tracekeep.validation.comparison import Comparison
+
+PROGRESS_SECONDS = 5.0
+EQUAL, DIFFERENT, NOTHING_TO_COMPARE = 0, 1, 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = (
+        "Read a folder of raw files (OTLP/JSON, kubelet pod logs) independently of the pipeline "
+        "and compare it with the lake that was built from it and from nothing else. "
+        "Exit code 0: equal; 1: different; 2: SET or lake missing, or nothing to compare."
+    )
+    parser.add_argument("set", metavar="SET", type=Path, help="folder with the raw files")
+    parser.add_argument(
+        "--lake", type=Path, default=Path(os.environ.get("TRACEKEEP_LAKE") or ".lake"),
+        help="folder of the lake (default: $TRACEKEEP_LAKE, else .lake)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--raw-only", action="store_true", help="print the figures of the raw files alone"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    try:
+        reading = _read(arguments.set)
+        if arguments.raw_only:
+            _print_raw(arguments.set, reading, arguments.json)
+            return EQUAL
+        return _compare(arguments, reading)
+    except UnreadableSetError as error:
+        return _nothing(str(error))
+
+
+def _compare(arguments: argparse.Namespace, reading: Reading) -> int:
+    from tracekeep.validation.comparison import compare
+    from tracekeep.validation.lake_reading import Lake, LakeError
+
+    try:
+        result = compare(reading, Lake(arguments.lake))
+    except LakeError as error:
+        return _nothing(str(error))
+    if arguments.json:
+        print(json.dumps(_as_json(arguments, reading, result), indent=2, ensure_ascii=False))
+    else:
+        _print_comparison(reading.events, result)
+    return EQUAL if result.is_equal else DIFFERENT
+
+
+def _nothing(message: str) -> int:
+    print(f"validate: {message}", file=sys.stderr)
+    return NOTHING_TO_COMPARE
+
+
+def _read(folder: Path) -> Reading:
+    events = read_set(folder, _progress())
+    if not events.records:
+        raise UnreadableSetError(
+            f"{folder} holds no span, no log record and no rejected line: expected OTLP/JSON files "
+            "or <namespace>_<pod>_<uid>/<container>/N.log somewhere below it"
+        )
+    return judge(events)
+
+
+def _progress() -> Callable[[int, int, Events], None]:
+    told = time.monotonic()
+
+    def tell(done: int, files: int, events: Events) -> None:
+        nonlocal told
+        if time.monotonic() - told >= PROGRESS_SECONDS:
+            told = time.monotonic()
+            print(f"read {done} of {files} files, {events.records:,} records", file=sys.stderr)
+
+    return tell
+
+
+def _warnings(events: Events) -> list[str]:
+    warnings = []
+    if events.unread_files:
+        some = ", ".join(events.unread_files[:5])
+        warnings.append(f"{len(events.unread_files)} files of other kinds were not read: {some}")
+    if events.torn_files:
+        warnings.append(f"{len(events.torn_files)} gzip files are cut off: {events.torn_files[0]}")
+    if events.tied_spans:
+        warnings.append(
+            f"{events.tied_spans} spans arrived in versions that only their content orders; the "
+            "contract leaves the canonical text open, so parent or kind may differ for these"
+        )
+    return warnings
+
+
+def _print_raw(folder: Path, reading: Reading, is_json: bool) -> None:
+    figures = raw_figures(reading)
+    if is_json:
+        print(json.dumps({"set": str(folder), **figures}))
+        return
+    _print_table(("figure", "raw files"), [(k, f"{v:,}") for k, v in figures.items()])
+    for warning in _warnings(reading.events):
+        print(f"note: {warning}")
+
+
+def _print_comparison(events: Events, result: Comparison) -> None:
+    rows = [
+        (
+            figure.name,
+            "-" if figure.raw is None else f"{figure.raw:,}",
+            f"{figure.lake:,}",
+            "-" if figure.raw is None else "yes" if figure.is_equal else "NO",
+        )
+        for figure in result.figures
+    ]
+    _print_table(("figure", "raw files", "lake", "equal"), rows)
+    print()
+    for difference in result.differences:
+        print(f"{difference.count:>9,} differences in {difference.name}")
+        for example in difference.examples:
+            print(f"{'':>9} {example}")
+    for warning in _warnings(events):
+        print(f"note: {warning}")
+    print("equal" if result.is_equal else "DIFFERENT")
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, ["-" * width for width in widths], *rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        print(" | ".join(cells))
+
+
+def _as_json(
+    arguments: argparse.Namespace, reading: Reading, result: Comparison
+) -> dict[str, object]:
+    return {
+        "set": str(arguments.set),
+        "lake": str(arguments.lake),
+        "is_equal": result.is_equal,
+        "figures": [{**asdict(f), "is_equal": f.is_equal} for f in result.figures],
+        "differences": [{**asdict(d), "count": d.count} for d in result.differences],
+        "raw": raw_figures(reading),
+        "warnings": _warnings(reading.events),
+    }

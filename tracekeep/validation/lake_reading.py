@@ -1,0 +1,108 @@
+"""The Delta tables of a lake, read with the `deltalake` package; no Spark.
+
+Column names are those that design.md §6 fixes; `occurred_at` of the error events beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow.dataset
+
+TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "bronze.spans": ("trace_id", "span_id", "start_time_unix_nano"),
+    "bronze.log_records": (
+        "trace_id", "span_id", "time_unix_nano", "observed_time_unix_nano",
+    ),
+    "bronze.rejected_records": (),
+    "silver.spans": (
+        "trace_id", "span_id", "service", "started_at", "is_error", "parent_span_id", "latency_ms",
+    ),
+    "silver.log_records": ("trace_id", "span_id", "logged_at", "severity_number"),
+    "silver.traces": (
+        "trace_id", "sample_class", "is_kept", "is_fatal", "sampling_threshold", "sample_weight",
+        "span_count", "latency_ms",
+    ),
+    "silver.error_events": ("event_type", "trace_id", "span_id", "service", "occurred_at"),
+    "gold.error_events": ("event_type", "trace_id", "span_id", "service", "occurred_at"),
+    "gold.sampled_spans": ("trace_id", "span_id", "service", "started_at"),
+    "gold.endpoint_minutes": (
+        "window_start", "service", "endpoint", "request_count", "error_count", "error_log_count",
+        "slow_count", "p50_latency_ms",
+    ),
+}  # fmt: skip
+
+
+class LakeError(Exception):
+    """The lake is missing, incomplete, or holds nothing to compare."""
+
+
+class Lake:
+    """A lake folder with `<layer>/<table>` Delta tables; rows come as plain Python tuples."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open all tables of TABLE_COLUMNS at their newest version.
+
+        Raises LakeError if the folder, a table or a column is missing, or all events are.
+        """
+        if not folder.is_dir():
+            raise LakeError(f"no lake at {folder}: run `make run` first, or name one with --lake")
+        self._tables = {name: _open(folder, name) for name in TABLE_COLUMNS}
+        missing = [name for name, table in self._tables.items() if table is None]
+        if missing:
+            raise LakeError(
+                f"the lake {folder} has no table {', '.join(missing)}: "
+                "build all layers (`make run`) before it is compared"
+            )
+        _check_columns(self._tables)
+        if not any(map(self.row_count, ("bronze.spans", "bronze.log_records"))):
+            raise LakeError(
+                f"the lake {folder} holds no span and no log record: nothing to compare"
+            )
+
+    def row_count(self, table: str) -> int:
+        """The number of rows of a table (`layer.table`)."""
+        return self._tables[table].count_rows()
+
+    def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """The table's rows: its TABLE_COLUMNS in their order, timestamps as µs since 1970."""
+        columns = list(TABLE_COLUMNS[table])
+        for batch in self._tables[table].to_batches(columns=columns):
+            yield from zip(*map(_plain, batch.columns), strict=True)
+
+
+def _open(folder: Path, name: str) -> pyarrow.dataset.Dataset | None:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    path = folder.joinpath(*name.split("."))
+    if not path.is_dir():
+        return None
+    try:
+        return DeltaTable(str(path)).to_pyarrow_dataset()
+    except TableNotFoundError:
+        return None
+
+
+def _check_columns(tables: Mapping[str, Any]) -> None:
+    problems = [
+        f"{name}.{column}"
+        for name, columns in TABLE_COLUMNS.items()
+        for column in columns
+        if column not in tables[name].schema.names
+    ]
+    if problems:
+        raise LakeError(f"the lake lacks the columns {', '.join(problems)}")
+
+
+def _plain(column: Any) -> list[Any]:
+    import pyarrow
+    import pyarrow.compute
+
+    if pyarrow.types.is_timestamp(column.type):
+        micros = pyarrow.timestamp("us", tz=column.type.tz)
+        column = pyarrow.compute.cast(column, micros, safe=False).cast(pyarrow.int64())
+    return column.to_pylist()

@@ -1,0 +1,456 @@
+"""Raw files → deduplicated events, read from the contract (design.md) and nothing else.
+
+Standard library only; shares no code with the ingest. Two kinds of files are read below a folder:
+
+- OTLP/JSON: documents with `resourceSpans` and/or `resourceLogs`, one a line or one a file
+- kubelet pod logs `<namespace>_<pod>_<uid>/<container>/N.log`: docker json-file or CRI lines
+
+plain or gzipped. Folders that hold a file `.noingest` are skipped; files of any other kind are
+listed in `Events.unread_files`, never passed over in silence.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from tracekeep.validation import fields
+from tracekeep.validation.events import Events, LogRecord, Span
+
+DOCUMENT_KEYS = frozenset({"resourceSpans", "resourceLogs", "resourceMetrics"})
+RESOURCE_ATTRIBUTES = frozenset(
+    {"service.name", "k8s.pod.name", "k8s.container.name", "container.name"}
+)
+ENDPOINT_ATTRIBUTES = frozenset(
+    {"http.route", "rpc.method", "messaging.destination.name", "messaging.destination"}
+)
+HTTP_STATUS = ("http.response.status_code", "http.status_code")
+RPC_STATUS = ("rpc.grpc.status_code", "rpc.response.status_code")
+SPAN_ATTRIBUTES = ENDPOINT_ATTRIBUTES.union(HTTP_STATUS, RPC_STATUS, {"error"})
+KINDS = (None, "internal", "server", "client", "producer", "consumer")
+GRPC_CODES = (
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
+    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
+    "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+)  # fmt: skip
+# OpenTelemetry's conventions for gRPC: what a server answers for; a client fails on all but OK
+GRPC_SERVER_ERRORS = frozenset({2, 4, 12, 13, 14, 15})
+SNIFFED_BYTES = 1 << 16
+
+_POD_LOG_NAME = re.compile(r"\d+\.log(\.[0-9-]+)?(\.gz)?")
+_DOCUMENT_NAME = re.compile(r".*\.(json|jsonl|ndjson)(\.gz)?", re.IGNORECASE)
+_CRI_LINE = re.compile(r"(\S+) (stdout|stderr) ([PF])(?::\S*)?(?: (.*))?", re.DOTALL)
+
+
+class UnreadableSetError(Exception):
+    """The set does not exist or is no folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodLog:
+    """The source of a pod log file."""
+
+    pod: str
+    container: str
+
+
+def read_set(folder: Path, progress: Callable[[int, int, Events], None] | None = None) -> Events:
+    """Read every raw file below a folder.
+
+    `progress(done, files, events)` is called after each file.
+    Raises UnreadableSetError if `folder` is no folder.
+    """
+    if not folder.is_dir():
+        raise UnreadableSetError(f"{folder} is not a folder: name one with raw files")
+    paths = sorted(_files_below(folder))
+    events = Events()
+    for done, path in enumerate(paths, start=1):
+        _read_file(path, folder, events)
+        if progress:
+            progress(done, len(paths), events)
+    return events
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        if ".noingest" in names:
+            folders.clear()
+            continue
+        yield from (Path(parent, name) for name in names)
+
+
+def _read_file(path: Path, folder: Path, events: Events) -> None:
+    source = _pod_log_of(path.absolute())
+    if source:
+        _read_pod_log(_lines(path, events), source, events)
+    elif not _looks_like_documents(path) or not _read_documents(path, events):
+        events.unread_files.append(str(path.relative_to(folder)))
+        return
+    events.read_files += 1
+
+
+def _pod_log_of(path: Path) -> PodLog | None:
+    parts = path.parent.parent.name.split("_")
+    if len(parts) != 3 or not all(parts) or not _POD_LOG_NAME.fullmatch(path.name):
+        return None
+    return PodLog(parts[1], path.parent.name)
+
+
+def _looks_like_documents(path: Path) -> bool:
+    if _DOCUMENT_NAME.fullmatch(path.name):
+        return True
+    with _open(path) as stream:
+        try:
+            head = stream.read(SNIFFED_BYTES)
+        except (OSError, EOFError, zlib.error):
+            return False
+    return b'"resourceSpans"' in head or b'"resourceLogs"' in head
+
+
+# ---------------------------------------------------------------- files
+
+
+def _open(path: Path) -> Any:
+    stream = path.open("rb")
+    if stream.read(2) == b"\x1f\x8b":
+        stream.close()
+        return gzip.open(path, "rb")
+    stream.seek(0)
+    return stream
+
+
+def _lines(path: Path, events: Events) -> Iterator[str]:
+    """The file's lines but blank ones, without line end; what is cut off is one rejected record."""
+    is_first = True
+    with _open(path) as stream:
+        try:
+            for raw in stream:
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                if is_first:
+                    line, is_first = line.removeprefix("\ufeff"), False
+                if line.strip():
+                    yield line
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            events.torn_files.append(str(path))
+            events.reject("torn_file")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json_of(text: str) -> Any:
+    """Parse strict JSON; raises ValueError for anything else, also text after it."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _json_of(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _digest(*parts: object) -> bytes:
+    state = blake2b(digest_size=16)
+    for part in parts:
+        text = "\x01" if part is None else f"\x02{part}"
+        encoded = text.encode("utf-8", "surrogatepass")
+        state.update(len(encoded).to_bytes(8, "little"))
+        state.update(encoded)
+    return state.digest()
+
+
+# ---------------------------------------------------------------- OTLP documents
+
+
+def _read_documents(path: Path, events: Events) -> bool:
+    """Read an OTLP/JSON file; False if it is valid JSON of another kind throughout."""
+    foreign, has_document = 0, False
+    for text in _documents(path, events):
+        try:
+            document = _json_of(text)
+        except ValueError:
+            events.reject("invalid_json")
+            has_document = True
+            continue
+        if isinstance(document, dict) and (not document or DOCUMENT_KEYS & document.keys()):
+            _read_document(document, events)
+            has_document = True
+        else:
+            foreign += 1
+    if foreign and has_document:
+        events.reject("not_otlp", foreign)
+    return has_document or not foreign
+
+
+def _documents(path: Path, events: Events) -> Iterator[str]:
+    """One text per document: the file's lines, or the whole file if it is one document."""
+    lines = _lines(path, events)
+    first = next(lines, None)
+    if first is None:
+        return
+    if _is_json(first):
+        yield first
+        yield from lines
+        return
+    held = [first, *lines]
+    whole = "\n".join(held)
+    if _is_json(whole) or not _is_line_by_line(held):
+        yield whole
+    else:
+        yield from held
+
+
+def _is_line_by_line(lines: list[str]) -> bool:
+    return all(line.startswith("{") for line in lines) or any(
+        line.startswith("{") and _is_json(line) for line in lines
+    )
+
+
+def _read_document(document: dict[str, Any], events: Events) -> None:
+    for block in _objects(document.get("resourceSpans"), events):
+        resource = _resource_of(block)
+        for scope in _objects(_scopes(block, "Spans"), events):
+            for span in _objects(scope.get("spans"), events):
+                _read_span(span, resource, events)
+    for block in _objects(document.get("resourceLogs"), events):
+        resource = _resource_of(block)
+        for scope in _objects(_scopes(block, "Logs"), events):
+            for record in _objects(scope.get("logRecords"), events):
+                _read_log_record(record, resource, events)
+
+
+def _scopes(block: dict[str, Any], what: str) -> Any:
+    return block.get(f"scope{what}") or block.get(f"instrumentationLibrary{what}")
+
+
+def _objects(value: Any, events: Events) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON array; anything else in its place is a rejected record."""
+    if value is None:
+        return
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict) and isinstance(value, list):
+            yield item
+        else:
+            events.reject("not_otlp")
+
+
+def _resource_of(block: dict[str, Any]) -> dict[str, Any]:
+    resource = block.get("resource")
+    pairs = resource.get("attributes") if isinstance(resource, dict) else None
+    known = fields.attributes_of(pairs, RESOURCE_ATTRIBUTES)
+    service = known.get("service.name")
+    pod = known.get("k8s.pod.name")
+    return {
+        "service": str(service) if service else None,
+        "pod": str(pod) if pod else None,
+        "container": known.get("k8s.container.name") or known.get("container.name"),
+    }
+
+
+def _time_problem(*times_ns: int) -> str | None:
+    return "absurd_time" if any(map(fields.is_absurd, times_ns)) else None
+
+
+def _read_span(raw: dict[str, Any], resource: dict[str, Any], events: Events) -> None:
+    start_ns = fields.whole_number(raw.get("startTimeUnixNano")) or 0
+    end_ns = fields.whole_number(raw.get("endTimeUnixNano")) or 0
+    if not start_ns:
+        events.reject("no_time")
+        return
+    if problem := _time_problem(start_ns, max(start_ns, end_ns)):
+        events.reject(problem)
+        return
+    known = fields.attributes_of(raw.get("attributes"), SPAN_ATTRIBUTES)
+    kind = _kind_of(raw.get("kind"))
+    pod = resource["pod"]
+    service = resource["service"] or (fields.workload_of(pod) if pod else "unknown_service")
+    events.add_span(
+        Span(
+            trace_id=fields.normal_id(raw.get("traceId"), fields.TRACE_ID_BYTES),
+            span_id=fields.normal_id(raw.get("spanId"), fields.SPAN_ID_BYTES),
+            parent_span_id=fields.normal_id(raw.get("parentSpanId"), fields.SPAN_ID_BYTES),
+            service=service,
+            name=str(raw.get("name") or ""),
+            kind=kind,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            is_error=_is_error_span(raw.get("status"), kind, known),
+            random_value=fields.random_value_of(raw.get("traceState")),
+            has_plain_endpoint=ENDPOINT_ATTRIBUTES.isdisjoint(known),
+            digest=_digest(service, pod, _canonical(raw)),
+        )
+    )
+
+
+def _kind_of(value: object) -> str | None:
+    if isinstance(value, str) and not value.isdigit():
+        name = value.upper().removeprefix("SPAN_KIND_").lower()
+        return name if name in KINDS else None
+    number = fields.whole_number(value) or 0
+    return KINDS[number] if 0 <= number < len(KINDS) else None
+
+
+def _status_of(status: object) -> str | None:
+    code = status.get("code") if isinstance(status, dict) else None
+    if isinstance(code, str) and not code.isdigit():
+        name = code.upper().removeprefix("STATUS_CODE_")
+        return name if name in ("OK", "ERROR") else None
+    return {1: "OK", 2: "ERROR"}.get(fields.whole_number(code) or 0)
+
+
+def _is_error_span(status: object, kind: str | None, known: dict[str, Any]) -> bool:
+    """The word 'error span' (§1): the status where there is one, else what attributes say."""
+    stated = _status_of(status)
+    if stated:
+        return stated == "ERROR"
+    http = next((n for a in HTTP_STATUS if (n := fields.whole_number(known.get(a)))), 0)
+    if http >= (400 if kind == "client" else 500):
+        return True
+    grpc = next((n for a in RPC_STATUS if (n := _grpc_code(known.get(a)))), 0)
+    if grpc and (kind == "client" or grpc in GRPC_SERVER_ERRORS):
+        return True
+    mark = known.get("error")
+    return mark is True or (isinstance(mark, str) and mark.lower() == "true")
+
+
+def _grpc_code(value: object) -> int:
+    if isinstance(value, str) and value.upper() in GRPC_CODES:
+        return GRPC_CODES.index(value.upper())
+    return fields.whole_number(value) or 0
+
+
+def _read_log_record(raw: dict[str, Any], resource: dict[str, Any], events: Events) -> None:
+    time_ns = (
+        fields.whole_number(raw.get("timeUnixNano"))
+        or fields.whole_number(raw.get("observedTimeUnixNano"))
+        or 0
+    )
+    if not time_ns:
+        events.reject("no_time")
+        return
+    if problem := _time_problem(time_ns):
+        events.reject(problem)
+        return
+    record = LogRecord(
+        trace_id=fields.normal_id(raw.get("traceId"), fields.TRACE_ID_BYTES),
+        span_id=fields.normal_id(raw.get("spanId"), fields.SPAN_ID_BYTES),
+        service=resource["service"],
+        pod=resource["pod"],
+        time_ns=time_ns,
+        severity_number=fields.severity_of_record(
+            raw.get("severityNumber"), raw.get("severityText")
+        ),
+    )
+    uid = fields.attributes_of(raw.get("attributes"), ("log.record.uid",)).get("log.record.uid")
+    if uid:
+        events.add_log(_digest("uid", uid), record)
+        return
+    if resource["pod"]:
+        source = ("pod", resource["pod"], resource["container"])
+    else:
+        source = ("service", resource["service"], None)
+    events.add_log(_log_key(source, record, _body_text(raw.get("body"))), record)
+
+
+def _body_text(body: object) -> str:
+    if isinstance(body, dict) and isinstance(body.get("stringValue"), str):
+        return body["stringValue"]
+    return "" if body is None else _canonical(body)
+
+
+def _log_key(source: tuple[object, ...], record: LogRecord, text: str) -> bytes:
+    return _digest(*source, record.time_ns, record.trace_id, record.span_id, text)
+
+
+# ---------------------------------------------------------------- pod logs
+
+
+def _read_pod_log(lines: Iterator[str], source: PodLog, events: Events) -> None:
+    parts: dict[str, tuple[str, list[str]]] = {}
+    for line in lines:
+        if line.startswith("{"):
+            _read_docker_line(line, source, events)
+            continue
+        match = _CRI_LINE.fullmatch(line)
+        if not match or fields.nanoseconds_of(match.group(1)) is None:
+            events.reject("unparseable_line")
+            continue
+        time, stream, flag, text = match.groups()
+        first_time, texts = parts.setdefault(stream, (time, []))
+        texts.append(text or "")
+        if flag == "F":
+            del parts[stream]
+            _read_pod_text(first_time, "".join(texts), source, events)
+    for first_time, texts in parts.values():
+        _read_pod_text(first_time, "".join(texts), source, events)
+
+
+def _read_docker_line(line: str, source: PodLog, events: Events) -> None:
+    try:
+        entry = _json_of(line)
+    except ValueError:
+        events.reject("invalid_json")
+        return
+    text = entry.get("log")
+    if isinstance(text, str):
+        _read_pod_text(entry.get("time"), text.removesuffix("\n"), source, events)
+    else:
+        events.reject("unparseable_line")
+
+
+def _read_pod_text(time: object, text: str, source: PodLog, events: Events) -> None:
+    time_ns = fields.nanoseconds_of(time)
+    if time_ns is None:
+        events.reject("no_time")
+        return
+    if problem := _time_problem(time_ns):
+        events.reject(problem)
+        return
+    trace_id, span_id, severity = _told_by(text)
+    record = LogRecord(trace_id, span_id, None, source.pod, time_ns, severity)
+    events.add_log(_log_key(("pod", source.pod, source.container), record, text), record)
+
+
+def _told_by(text: str) -> tuple[str | None, str | None, int]:
+    """Trace id, span id and severity number that a log text tells."""
+    entry = _json_object_in(text)
+    if entry is None:
+        return *fields.ids_of_text(text), fields.severity_of_text(text)
+    trace_id, span_id = fields.ids_of_fields(entry)
+    message = fields.message_of_fields(entry)
+    if trace_id is None or span_id is None:
+        text_trace_id, text_span_id = fields.ids_of_text(text if message is None else message)
+        trace_id, span_id = trace_id or text_trace_id, span_id or text_span_id
+    severity = fields.severity_of_fields(entry)
+    if not severity and message is not None:
+        severity = fields.severity_of_text(message)
+    return trace_id, span_id, severity
+
+
+def _json_object_in(text: str) -> dict[str, Any] | None:
+    stripped = text.strip()
+    if not (stripped.startswith("{") and stripped.endswith("}")):
+        return None
+    try:
+        value = _json_of(stripped)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -12,11 +13,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 """Root of the project: dbt and Spark resolve their relative paths from here."""
 
 LAYERS = ("bronze", "silver", "gold")
-
-TABLE_PROPERTIES = {
-    # Commit times would be file times without it, and a copied lake would lose them.
-    "delta.enableInCommitTimestamps": "true",
-}
 
 
 def lake_path() -> Path:
@@ -36,12 +32,20 @@ def table_path(name: str) -> Path:
 
 
 @cache
-def bronze_columns(table: str) -> dict[str, str]:
-    """Column names and Spark types of a Bronze table, in order, as its dbt source defines them.
-
-    Raises KeyError for a table that is not defined.
-    """
+def _bronze_source() -> dict[str, Any]:
     path = PROJECT / "models" / "bronze" / "_bronze__sources.yml"
     (source,) = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
-    tables = {entry["name"]: entry["columns"] for entry in source["tables"]}
-    return {column["name"]: column["data_type"] for column in tables[table]}
+    return source
+
+
+def bronze_tables() -> dict[str, dict[str, str]]:
+    """Column names and Spark types of each Bronze table, in order, as its dbt source defines them."""
+    return {
+        table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
+        for table in _bronze_source()["tables"]
+    }
+
+
+def bronze_properties() -> dict[str, str]:
+    """Delta table properties that all Bronze tables are created with."""
+    return _bronze_source()["config"]["meta"]["tblproperties"]

@@ -13,19 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from tracekeep.ingest.plan import PlannedFile
 from tracekeep.ingest.readers.files import FilePart
-from tracekeep.lake import TABLE_PROPERTIES, bronze_columns, table_path
+from tracekeep.lake import bronze_properties, bronze_tables, table_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-BRONZE_TABLES = (
-    "spans",
-    "log_records",
-    "changes",
-    "rejected_records",
-    "ingest_files",
-    "ingest_batches",
-)
 _PART_COLUMNS = tuple(FilePart.__dataclass_fields__)
 
 
@@ -39,14 +31,14 @@ class Ledger:
         """Create the Bronze tables that do not exist yet."""
         from delta.tables import DeltaTable
 
-        for table in BRONZE_TABLES:
+        for table, columns in bronze_tables().items():
             path = table_path(f"bronze.{table}")
             if (path / "_delta_log").exists():
                 continue
             builder = DeltaTable.createIfNotExists(self.spark).location(str(path))
-            for name, kind in bronze_columns(table).items():
+            for name, kind in columns.items():
                 builder = builder.addColumn(name, kind)
-            for key, value in TABLE_PROPERTIES.items():
+            for key, value in bronze_properties().items():
                 builder = builder.property(key, value)
             builder.partitionedBy("partition_date").execute()
 
@@ -120,7 +112,7 @@ class Ledger:
         self._append("ingest_batches", [row], batch)
 
     def _append(self, table: str, rows: list[dict[str, Any]], version: int) -> None:
-        columns = bronze_columns(table)
+        columns = bronze_tables()[table]
         schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         values = [tuple(row[name] for name in columns) for row in rows]
         frame = self.spark.createDataFrame(values, schema).coalesce(1)

@@ -12,7 +12,7 @@ from tracekeep.ingest.ledger import Ledger, append_once
 from tracekeep.ingest.plan import cut_tasks
 from tracekeep.ingest.readers.files import FilePart, read_part
 from tracekeep.ingest.records import TABLES, Record, record_columns, record_schema
-from tracekeep.lake import bronze_columns
+from tracekeep.lake import bronze_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -36,7 +36,7 @@ def load_batch(ledger: Ledger, batch: int) -> dict[str, int]:
         met = {row["table"]: row["count"] for row in records.groupBy("table").count().collect()}
         for table in TABLES:
             if met.get(table):
-                rows = records.where(f"table = '{table}'").select(*bronze_columns(table))
+                rows = records.where(f"table = '{table}'").select(*bronze_tables()[table])
                 append_once(rows, table, batch)
     finally:
         records.unpersist()

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from tracekeep.ingest.values import content_hash
-from tracekeep.lake import bronze_columns
+from tracekeep.lake import bronze_tables
 
 Record = dict[str, Any]
 """One row: `table` (spans, log_records, rejected_records) and the columns of that table.
@@ -52,7 +52,7 @@ def record_columns() -> dict[str, str]:
     columns = {"table": "string"}
     for table in TABLES:
         columns |= {
-            name: kind for name, kind in bronze_columns(table).items() if name not in STAMPS
+            name: kind for name, kind in bronze_tables()[table].items() if name not in STAMPS
         }
     return columns
 

@@ -1,8 +1,5 @@
-{#- Literal: the Delta version that a table has now; null while parsing and for no table. -#}
+{#- Literal: the Delta version that a table has now; null for no table and while parsing. -#}
 {% macro delta_version(relation) -%}
-    {%- set newest = none -%}
-    {%- if execute and load_relation(relation) is not none -%}
-        {%- set newest = run_query('describe history ' ~ relation ~ ' limit 1').rows[0][0] -%}
-    {%- endif -%}
-    cast({{ newest if newest is not none else 'null' }} as bigint)
+    {%- set version = newest_version(relation) -%}
+    cast({{ 'null' if version is none else version }} as bigint)
 {%- endmacro %}

@@ -1,0 +1,87 @@
+-- depends_on: {{ ref('changed_traces') }}
+{{ config(
+    alias='error_events',
+    partition_by='partition_date',
+    touched='changed_traces',
+    touched_key=['trace_id', 'record_hash'],
+) }}
+
+with error_events as (
+
+    select error_events.*
+    from {{ ref('error_events') }} as error_events
+    {%- if is_incremental() %}
+    left semi join {{ ref('changed_traces') }} as changed_traces
+        on coalesce(error_events.trace_id, error_events.record_hash) = changed_traces.touched_key
+    {%- endif %}
+
+),
+
+traces as (
+
+    select
+        trace_id,
+        sampling_threshold,
+        sample_weight,
+        upstream_threshold,
+        adjusted_weight,
+        sampling_policy_version,
+        is_fatal
+    from {{ ref('traces') }}
+    where sample_class = 'error'
+
+),
+
+gold_error_events as (
+
+    select
+        error_events.event_type,
+        error_events.trace_id,
+        error_events.span_id,
+        error_events.parent_span_id,
+        error_events.record_hash,
+        error_events.service,
+        error_events.endpoint,
+        error_events.operation,
+        error_events.kind,
+        error_events.status_code,
+        error_events.status_message,
+        error_events.error_type,
+        error_events.error_message,
+        error_events.error_stack,
+        error_events.body,
+        error_events.severity_text,
+        error_events.environment,
+        error_events.region,
+        error_events.namespace,
+        error_events.pod,
+        error_events.container,
+        error_events.service_version,
+        'error' as sample_class,
+        coalesce(traces.sampling_threshold, '0') as sampling_threshold,
+        traces.upstream_threshold,
+        error_events.attributes,
+        error_events.http_status_code,
+        error_events.rpc_status_code,
+        error_events.severity_number,
+        traces.sampling_policy_version,
+        coalesce(traces.sample_weight, 1d) as sample_weight,
+        traces.adjusted_weight,
+        error_events.latency_ms,
+        error_events.is_request,
+        traces.is_fatal,
+        error_events.occurred_at,
+        error_events.occurred_at_ns,
+        error_events.first_arrival_at,
+        error_events.last_arrival_at,
+        error_events.partition_date,
+        error_events.bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ build_id() }} as build_id
+    from error_events
+    left join traces
+        on error_events.trace_id = traces.trace_id
+
+)
+
+select * from gold_error_events

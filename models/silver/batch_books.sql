@@ -1,0 +1,67 @@
+{{ config(incremental_strategy='append') }}
+
+-- Closes the books of the batches that this run took (R1). A batch that stands here is taken
+-- (R6); so this is the last Silver model of a run.
+-- depends_on: {{ ref('traces') }}, {{ ref('error_events') }}
+{%- set is_outstanding = is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) %}
+
+with ingest_batches as (
+
+    select
+        ingest_batch,
+        span_count,
+        log_record_count,
+        rejected_count
+    from {{ source('bronze', 'ingest_batches') }}
+    where {{ is_outstanding }}
+
+),
+
+-- one row per batch that brought a span first
+new_spans as (
+
+    select
+        ingest_batch,
+        count(*) as span_count
+    from {{ ref('spans') }}
+    where {{ is_outstanding }}
+    group by 1
+
+),
+
+-- one row per batch that brought a log record first
+new_log_records as (
+
+    select
+        ingest_batch,
+        count(*) as log_record_count
+    from {{ ref('log_records') }}
+    where {{ is_outstanding }}
+    group by 1
+
+),
+
+batch_books as (
+
+    select
+        batches.ingest_batch,
+        batches.span_count as bronze_span_count,
+        coalesce(spans.span_count, 0) as span_count,
+        batches.span_count - coalesce(spans.span_count, 0) as duplicate_span_count,
+        batches.log_record_count as bronze_log_record_count,
+        coalesce(logs.log_record_count, 0) as log_record_count,
+        batches.log_record_count - coalesce(logs.log_record_count, 0)
+            as duplicate_log_record_count,
+        batches.rejected_count,
+        current_timestamp() as booked_at,
+        {{ pinned_version() }} as bronze_version,
+        {{ build_id() }} as build_id
+    from ingest_batches as batches
+    left join new_spans as spans
+        on batches.ingest_batch = spans.ingest_batch
+    left join new_log_records as logs
+        on batches.ingest_batch = logs.ingest_batch
+
+)
+
+select * from batch_books

@@ -1,0 +1,139 @@
+-- depends_on: {{ ref('touched_traces') }}
+{{ config(
+    partition_by='partition_date',
+    touched='touched_traces',
+    touched_key=['trace_id', 'record_hash'],
+) }}
+
+with {% if is_incremental() -%}
+touched_traces as (
+
+    select touched_key from {{ ref('touched_traces') }}
+
+),
+
+{% endif -%}
+spans as (
+
+    select spans.*
+    from {{ ref('spans') }} as spans
+    {%- if is_incremental() %}
+    left semi join touched_traces
+        on coalesce(spans.trace_id, spans.record_hash) = touched_traces.touched_key
+    {%- endif %}
+    where spans.is_error
+
+),
+
+log_records as (
+
+    select log_records.*
+    from {{ ref('log_records') }} as log_records
+    {%- if is_incremental() %}
+    left semi join touched_traces
+        on coalesce(log_records.trace_id, log_records.record_hash) = touched_traces.touched_key
+    {%- endif %}
+    where log_records.is_error
+
+),
+
+-- one row per error span and distinct error that a version of it stated (R2)
+error_spans as (
+
+    select
+        'span' as event_type,
+        trace_id,
+        span_id,
+        parent_span_id,
+        record_hash,
+        service,
+        endpoint,
+        operation,
+        kind,
+        status_code,
+        status_message,
+        variant.error_type,
+        variant.error_message,
+        variant.error_stack,
+        cast(null as string) as body,
+        cast(null as string) as severity_text,
+        environment,
+        region,
+        namespace,
+        pod,
+        cast(null as string) as container,
+        service_version,
+        attributes,
+        http_status_code,
+        rpc_status_code,
+        cast(null as int) as severity_number,
+        latency_ms,
+        is_request,
+        started_at as occurred_at,
+        started_at_ns as occurred_at_ns,
+        started_at as span_started_at,
+        first_arrival_at,
+        last_arrival_at,
+        partition_date,
+        ingest_batch,
+        bronze_version,
+        {{ build_id() }} as build_id
+    from spans
+    lateral view explode(error_variants) as variant
+
+),
+
+-- one row per error log record
+error_log_records as (
+
+    select
+        'log' as event_type,
+        trace_id,
+        span_id,
+        cast(null as string) as parent_span_id,
+        record_hash,
+        service,
+        endpoint,
+        event_name as operation,
+        cast(null as string) as kind,
+        cast(null as string) as status_code,
+        cast(null as string) as status_message,
+        error_type,
+        error_message,
+        error_stack,
+        body,
+        severity_text,
+        environment,
+        region,
+        namespace,
+        pod,
+        container,
+        resource_attributes['service.version'] as service_version,
+        attributes,
+        cast(null as int) as http_status_code,
+        cast(null as int) as rpc_status_code,
+        severity_number,
+        cast(null as double) as latency_ms,
+        false as is_request,
+        logged_at as occurred_at,
+        logged_at_ns as occurred_at_ns,
+        span_started_at,
+        first_arrival_at,
+        last_arrival_at,
+        partition_date,
+        ingest_batch,
+        bronze_version,
+        {{ build_id() }} as build_id
+    from log_records
+
+),
+
+error_events as (
+
+    select * from error_spans
+    union all
+    select * from error_log_records
+
+)
+
+select * from error_events

@@ -1,0 +1,198 @@
+-- depends_on: {{ ref('touched_traces') }}
+{{ config(
+    partition_by='partition_date',
+    touched='touched_traces',
+    touched_key=['trace_id', 'record_hash'],
+) }}
+
+{%- set same_span = 'trace_id, span_id, record_hash, is_server_side, service, started_ns' %}
+
+with incoming as (
+
+    select
+        *,
+        ingested_at as first_arrival_at,
+        ingested_at as last_arrival_at
+    from {{ ref('stg_spans') }}
+    where {{ is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) }}
+
+),
+
+{% if is_incremental() -%}
+touched_traces as (
+
+    select touched_key from {{ ref('touched_traces') }}
+
+),
+
+-- what Silver holds of the touched traces already, with all that its versions said
+held as (
+
+    select
+        spans.*,
+        {{ nanoseconds('spans.started_at', 'spans.started_at_ns') }} as started_ns,
+        {{ nanoseconds('spans.ended_at', 'spans.ended_at_ns') }} as ended_ns,
+        coalesce(spans.kind in ('server', 'consumer'), false) as is_server_side
+    from {{ this }} as spans
+    left semi join touched_traces
+        on coalesce(spans.trace_id, spans.record_hash) = touched_traces.touched_key
+
+),
+
+{% endif -%}
+-- one row per version of a span
+versions as (
+    {% set version_columns %}
+        trace_id,
+        span_id,
+        parent_span_id,
+        record_hash,
+        trace_state,
+        service,
+        endpoint,
+        operation,
+        kind,
+        status_code,
+        status_message,
+        environment,
+        region,
+        scope_name,
+        error_variants,
+        attributes,
+        resource_attributes,
+        links,
+        http_status_code,
+        rpc_status_code,
+        started_ns,
+        ended_ns,
+        is_server_side,
+        is_error,
+        is_end_missing,
+        first_arrival_at,
+        last_arrival_at,
+        ingest_batch
+    {%- endset %}
+    select {{ version_columns }}
+    from incoming
+    {%- if is_incremental() %}
+    union all
+    select {{ version_columns }}
+    from held
+    {%- endif %}
+
+),
+
+compared as (
+
+    select
+        *,
+        min(region) over (partition by {{ same_span }}) as smallest_region,
+        min(first_arrival_at) over (partition by {{ same_span }}) as earliest_arrival_at,
+        max(last_arrival_at) over (partition by {{ same_span }}) as latest_arrival_at,
+        min(ingest_batch) over (partition by {{ same_span }}) as first_batch,
+        array_sort(array_distinct(flatten(
+            collect_list(error_variants) over (partition by {{ same_span }})
+        ))) as all_error_variants,
+        -- the content decides last; it is written out only where there is something to compare
+        case
+            when count(*) over (partition by {{ same_span }}) > 1 then to_json(struct(
+                parent_span_id,
+                trace_state,
+                endpoint,
+                operation,
+                kind,
+                status_code,
+                status_message,
+                environment,
+                scope_name,
+                attributes,
+                resource_attributes,
+                links
+            ))
+        end as content
+    from versions
+
+),
+
+-- one row per span: the winner of R5's total order, with what all its versions say together
+resolved as (
+
+    select *
+    from compared
+    qualify row_number() over (
+        partition by {{ same_span }}
+        order by is_error desc, ended_ns desc, is_end_missing, content desc
+    ) = 1
+
+),
+
+-- one row per span id of a trace: the services of the spans that bear it
+parents as (
+
+    select
+        trace_id,
+        span_id,
+        collect_set(service) as services
+    from resolved
+    where trace_id is not null and span_id is not null
+    group by 1, 2
+
+),
+
+spans as (
+
+    select
+        spans.trace_id,
+        spans.span_id,
+        spans.parent_span_id,
+        spans.record_hash,
+        spans.trace_state,
+        spans.service,
+        spans.endpoint,
+        spans.operation,
+        spans.kind,
+        spans.status_code,
+        spans.status_message,
+        spans.environment,
+        spans.smallest_region as region,
+        spans.resource_attributes['k8s.namespace.name'] as namespace,
+        spans.resource_attributes['k8s.pod.name'] as pod,
+        spans.resource_attributes['service.version'] as service_version,
+        spans.scope_name,
+        get(spans.all_error_variants, 0).error_type as error_type,
+        get(spans.all_error_variants, 0).error_message as error_message,
+        get(spans.all_error_variants, 0).error_stack as error_stack,
+        case when spans.is_error then spans.all_error_variants end as error_variants,
+        spans.attributes,
+        spans.resource_attributes,
+        spans.links,
+        spans.http_status_code,
+        spans.rpc_status_code,
+        (spans.ended_ns - spans.started_ns) / 1e6 as latency_ms,
+        spans.is_error,
+        -- a RED span; where the kind is not known, the parent's service decides
+        coalesce(
+            spans.kind in ('server', 'consumer'),
+            parents.services is null or not array_contains(parents.services, spans.service)
+        ) as is_request,
+        spans.parent_span_id is not null and parents.services is null as is_orphan,
+        spans.is_end_missing,
+        {{ timestamp_from_ns('spans.started_ns') }} as started_at,
+        {{ nanosecond_remainder('spans.started_ns') }} as started_at_ns,
+        {{ timestamp_from_ns('spans.ended_ns') }} as ended_at,
+        {{ nanosecond_remainder('spans.ended_ns') }} as ended_at_ns,
+        spans.earliest_arrival_at as first_arrival_at,
+        spans.latest_arrival_at as last_arrival_at,
+        to_date({{ timestamp_from_ns('spans.started_ns') }}) as partition_date,
+        spans.first_batch as ingest_batch,
+        {{ pinned_version() }} as bronze_version,
+        {{ build_id() }} as build_id
+    from resolved as spans
+    left join parents
+        on
+            spans.trace_id = parents.trace_id
+            and spans.parent_span_id = parents.span_id
+
+)
+
+select * from spans

@@ -1,0 +1,95 @@
+{{ config(materialized='view') }}
+
+-- Bronze spans in the terms of Silver, one row per record: names, times and errors by the
+-- conventions (R14), nothing deduplicated.
+with bronze_spans as (
+
+    select * from {{ source('bronze', 'spans') }}
+
+),
+
+-- one row per span record
+decoded as (
+
+    select
+        *,
+        {{ clean_text('name') }} as operation,
+        {{ http_status_code('attributes') }} as http_status_code,
+        {{ rpc_status_code('attributes') }} as rpc_status_code,
+        element_at(
+            filter(events, event -> event.name = 'exception'), -1
+        ).attributes as exception,
+        coalesce(start_time_unix_nano, end_time_unix_nano) as started_ns
+    from bronze_spans
+
+),
+
+judged as (
+
+    select
+        *,
+        {{ is_error_span(
+            'status_code', 'kind', 'http_status_code', 'rpc_status_code', 'attributes'
+        ) }} as is_error
+    from decoded
+
+),
+
+stg_spans as (
+
+    select
+        trace_id,
+        span_id,
+        parent_span_id,
+        record_hash,
+        trace_state,
+        coalesce(
+            {{ service_name('resource_attributes') }},
+            {{ workload_name('resource_attributes') }},
+            'unknown_service'
+        ) as service,
+        {{ endpoint_name('attributes', 'operation') }} as endpoint,
+        operation,
+        kind,
+        status_code,
+        {{ clean_text('status_message') }} as status_message,
+        {{ environment_name('resource_attributes') }} as environment,
+        region,
+        scope_name,
+        case
+            when is_error then array(named_struct(
+                'error_type', coalesce(
+                    exception['exception.type'],
+                    attributes['exception.type'],
+                    attributes['error.type'],
+                    case when http_status_code >= 400 then cast(http_status_code as string) end,
+                    case when rpc_status_code > 0 then cast(rpc_status_code as string) end
+                ),
+                'error_message', {{ clean_text("coalesce(
+                    exception['exception.message'],
+                    attributes['exception.message'],
+                    nullif(status_message, '')
+                )") }},
+                'error_stack', {{ clean_text("coalesce(
+                    exception['exception.stacktrace'],
+                    attributes['exception.stacktrace']
+                )") }}
+            ))
+        end as error_variants,
+        attributes,
+        resource_attributes,
+        links,
+        http_status_code,
+        rpc_status_code,
+        started_ns,
+        greatest(coalesce(end_time_unix_nano, started_ns), started_ns) as ended_ns,
+        coalesce(kind in ('server', 'consumer'), false) as is_server_side,
+        is_error,
+        end_time_unix_nano is null or end_time_unix_nano < started_ns as is_end_missing,
+        ingested_at,
+        ingest_batch
+    from judged
+
+)
+
+select * from stg_spans

@@ -39,7 +39,7 @@ def _bronze_source() -> dict[str, Any]:
 
 
 def bronze_tables() -> dict[str, dict[str, str]]:
-    """Column names and Spark types of each Bronze table, in order, as its dbt source defines them."""
+    """Columns and Spark types of each Bronze table, in order, as its dbt source defines them."""
     return {
         table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
         for table in _bronze_source()["tables"]

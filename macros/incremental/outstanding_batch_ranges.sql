@@ -1,4 +1,4 @@
-{#- Query: first and last number of each run of consecutive batches that are pinned but not booked. -#}
+{#- Query: first and last number of each run of batches that are pinned but not booked. -#}
 {% macro outstanding_batch_ranges(pinned, books) -%}
     with outstanding as (
 

@@ -5,36 +5,34 @@
     Configuration of the model:
       touched      name of the model that lists the touched keys in its column `touched_key`
       touched_key  columns of the model whose first non-null value is the key
-    The model's rows must be all rows of the touched keys, and no others.
+    The model's rows must be all rows of the touched keys, and no others. A `+` before their key
+    keeps them from matching an old row, and spreads them over the tasks.
 -#}
 {% macro rebuild_touched_sql(source, target) -%}
     {%- set touched = config.require('touched') -%}
+    {%- set key = config.require('touched_key') -%}
     {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | list -%}
     merge into {{ target }} as old
     using (
         select
             {{ columns | join(',\n            ') }},
-            cast(null as string) as touched_key
+            concat('+', cast(coalesce({{ key | join(', ') }}) as string)) as merge_key,
+            false as is_tombstone
         from {{ source }}
         union all
         select
             {%- for column in columns %}
             null as {{ column }},
             {%- endfor %}
-            cast(touched_key as string) as touched_key
+            cast(touched_key as string) as merge_key,
+            true as is_tombstone
         from {{ ref(touched) }}
     ) as new
-    on cast(coalesce(
-        {%- for column in config.require('touched_key') -%}
-        old.{{ column }}{{ ', ' if not loop.last }}
-        {%- endfor -%}
-    ) as string) = new.touched_key
+    on cast(coalesce(old.{{ key | join(', old.') }}) as string) = new.merge_key
     when matched then delete
-    when not matched and new.touched_key is null then insert (
+    when not matched and not new.is_tombstone then insert (
         {{ columns | join(', ') }}
     ) values (
-        {%- for column in columns -%}
-        new.{{ column }}{{ ', ' if not loop.last }}
-        {%- endfor -%}
+        new.{{ columns | join(', new.') }}
     )
 {%- endmacro %}

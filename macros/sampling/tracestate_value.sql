@@ -5,7 +5,9 @@
 {% macro tracestate_value(trace_state, key) -%}
     {%- set digits = {'th': '{1,14}', 'rv': '{14}'} -%}
     {%- if key not in digits -%}
-        {%- do exceptions.raise_compiler_error("tracestate_value: the key is 'th' or 'rv', not '" ~ key ~ "'") -%}
+        {%- do exceptions.raise_compiler_error(
+            "tracestate_value: the key is 'th' or 'rv', not '" ~ key ~ "'"
+        ) -%}
     {%- endif -%}
     nullif(regexp_extract(
         {{ trace_state }},

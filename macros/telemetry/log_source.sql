@@ -6,6 +6,6 @@
             {{ resource_attributes }}['k8s.pod.name'],
             {{ resource_attributes }}['k8s.container.name']
         ))
-        else to_json(array({{ resource_attributes }}['service.name']))
+        else to_json(array(nullif({{ resource_attributes }}['service.name'], '')))
     end
 {%- endmacro %}

@@ -18,9 +18,9 @@
         when upper(trim({{ text }})) in ('{{ names | join("', '") }}') then {{ value }}
         {%- endfor %}
         when upper(trim({{ text }})) rlike '^(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)[1-4]$' then
-            array_position(
+            cast(array_position(
                 array('TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'),
                 upper(regexp_replace(trim({{ text }}), '.$', ''))
-            ) * 4 - 4 + cast(right(trim({{ text }}), 1) as int)
+            ) as int) * 4 - 4 + cast(right(trim({{ text }}), 1) as int)
     end
 {%- endmacro %}

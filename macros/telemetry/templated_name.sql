@@ -1,10 +1,13 @@
-{#- A name with the HTTP method, query and ids (numbers, UUIDs, long hex) taken out. -#}
+{#-
+    A name without ids: numbers, UUIDs and long hex become {id}. Of a URL or a path the HTTP method
+    before it and the query behind it go too.
+-#}
 {% macro templated_name(name) -%}
     regexp_replace(
         regexp_replace(
             {{ name }},
-            r'^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT) +(?=/|https?:)|[?#].*$',
-            ''
+            r'^(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT) +)?((?:/|https?:)[^?#]*).*$',
+            '$1'
         ),
         r'(?i)(?<![\w{])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*[0-9])[0-9a-f]{8,}|[0-9]+|(?=[\w-]*[0-9]{4})[\w-]{12,})(?![\w}])',
         '{id}'

@@ -55,7 +55,7 @@ batch_books as (
         batches.rejected_count,
         current_timestamp() as booked_at,
         {{ pinned_version() }} as bronze_version,
-        {{ build_id() }} as build_id
+        {{ silver_build_id() }} as build_id
     from ingest_batches as batches
     left join new_spans as spans
         on batches.ingest_batch = spans.ingest_batch

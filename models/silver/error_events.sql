@@ -17,7 +17,7 @@ spans as (
 
     select spans.*
     from {{ ref('spans') }} as spans
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join touched_traces
         on coalesce(spans.trace_id, spans.record_hash) = touched_traces.touched_key
     {%- endif %}
@@ -29,7 +29,7 @@ log_records as (
 
     select log_records.*
     from {{ ref('log_records') }} as log_records
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join touched_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = touched_traces.touched_key
     {%- endif %}
@@ -77,9 +77,9 @@ error_spans as (
         partition_date,
         ingest_batch,
         bronze_version,
-        {{ build_id() }} as build_id
+        {{ silver_build_id() }} as build_id
     from spans
-    lateral view explode(error_variants) as variant
+        lateral view explode(error_variants) as variant
 
 ),
 
@@ -123,7 +123,7 @@ error_log_records as (
         partition_date,
         ingest_batch,
         bronze_version,
-        {{ build_id() }} as build_id
+        {{ silver_build_id() }} as build_id
     from log_records
 
 ),

@@ -134,21 +134,21 @@ resolved as (
 
 ),
 
--- one row per span id of a trace: the spans that bear it, the one that serves a request first
+-- one row per span id of a trace: the spans that bear it, the earliest first
 carriers as (
 
     select
         spans.trace_id,
         spans.span_id,
         array_sort(collect_list(struct(
-            not spans.is_request,
             spans.started_at,
             spans.started_at_ns,
             spans.service,
+            spans.kind,
             spans.endpoint
         ))) as carriers
     from {{ ref('spans') }} as spans
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join touched_traces
         on spans.trace_id = touched_traces.touched_key
     {%- endif %}
@@ -165,8 +165,7 @@ carried as (
         coalesce(
             get(filter(
                 carriers.carriers,
-                carrier -> carrier.service
-                    = {{ service_name('resolved.resource_attributes') }}
+                carrier -> carrier.service = {{ service_name('resolved.resource_attributes') }}
             ), 0),
             get(carriers.carriers, 0)
         ) as carrier
@@ -190,7 +189,7 @@ log_records as (
             {{ workload_name('resource_attributes') }},
             'unknown_service'
         ) as service,
-        carrier.endpoint as endpoint,
+        carrier.endpoint,
         event_name,
         severity_text,
         body,
@@ -217,7 +216,7 @@ log_records as (
         to_date({{ timestamp_from_ns('logged_ns') }}) as partition_date,
         first_batch as ingest_batch,
         {{ pinned_version() }} as bronze_version,
-        {{ build_id() }} as build_id
+        {{ silver_build_id() }} as build_id
     from carried
 
 )

@@ -25,7 +25,7 @@ pinned_batches as (
         {{ build_id() }} as build_id,
         ingest_batches.planned_at
     from ingest_batches
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left anti join {{ this }} as pinned
         on ingest_batches.ingest_batch = pinned.ingest_batch
     {%- endif %}

@@ -12,13 +12,19 @@ with sampling_policies as (
         sample_class,
         sampling_threshold,
         valid_from
-    from values
+    from
+        values
         (1, '*', '*', 'error', '0', timestamp '1970-01-01 00:00:00'),
         (1, '*', '*', 'slow', '8', timestamp '1970-01-01 00:00:00'),
         (1, '*', '*', 'normal', 'fd70a4', timestamp '1970-01-01 00:00:00')
-        as policies (
-            sampling_policy_version, service, endpoint, sample_class, sampling_threshold, valid_from
-        )
+            as policies (
+                sampling_policy_version,
+                service,
+                endpoint,
+                sample_class,
+                sampling_threshold,
+                valid_from
+            )
 
 )
 

@@ -121,7 +121,7 @@ resolved as (
     from compared
     qualify row_number() over (
         partition by {{ same_span }}
-        order by is_error desc, ended_ns desc, is_end_missing, content desc
+        order by is_error desc, ended_ns desc, is_end_missing asc, content desc
     ) = 1
 
 ),
@@ -159,9 +159,9 @@ spans as (
         spans.resource_attributes['k8s.pod.name'] as pod,
         spans.resource_attributes['service.version'] as service_version,
         spans.scope_name,
-        get(spans.all_error_variants, 0).error_type as error_type,
-        get(spans.all_error_variants, 0).error_message as error_message,
-        get(spans.all_error_variants, 0).error_stack as error_stack,
+        array_max(spans.all_error_variants).error_type as error_type,
+        array_max(spans.all_error_variants).error_message as error_message,
+        array_max(spans.all_error_variants).error_stack as error_stack,
         case when spans.is_error then spans.all_error_variants end as error_variants,
         spans.attributes,
         spans.resource_attributes,
@@ -186,7 +186,7 @@ spans as (
         to_date({{ timestamp_from_ns('spans.started_ns') }}) as partition_date,
         spans.first_batch as ingest_batch,
         {{ pinned_version() }} as bronze_version,
-        {{ build_id() }} as build_id
+        {{ silver_build_id() }} as build_id
     from resolved as spans
     left join parents
         on

@@ -22,7 +22,7 @@ spans as (
         {{ tracestate_value('spans.trace_state', 'rv') }} as stated_randomness,
         rpad({{ tracestate_value('spans.trace_state', 'th') }}, 14, '0') as stated_threshold
     from {{ ref('spans') }} as spans
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join touched_traces
         on spans.trace_id = touched_traces.touched_key
     {%- endif %}
@@ -36,7 +36,7 @@ log_records as (
         log_records.*,
         {{ nanoseconds('log_records.logged_at', 'log_records.logged_at_ns') }} as logged_ns
     from {{ ref('log_records') }} as log_records
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join touched_traces
         on log_records.trace_id = touched_traces.touched_key
     {%- endif %}
@@ -182,8 +182,8 @@ traces as (
     select
         trace_id,
         root.span_id as root_span_id,
-        root.service as service,
-        root.endpoint as endpoint,
+        root.service,
+        root.endpoint,
         services,
         environment,
         region,
@@ -192,7 +192,7 @@ traces as (
         randomness_source,
         {{ canonical_threshold('policy.sampling_threshold') }} as sampling_threshold,
         {{ canonical_threshold('upstream_threshold') }} as upstream_threshold,
-        policy.sampling_policy_version as sampling_policy_version,
+        policy.sampling_policy_version,
         {{ sampling_weight('policy.sampling_threshold') }} as sample_weight,
         case
             when upstream_threshold is not null then {{ sampling_weight(
@@ -214,7 +214,7 @@ traces as (
         to_date(started_at) as partition_date,
         ingest_batch,
         {{ pinned_version() }} as bronze_version,
-        {{ build_id() }} as build_id
+        {{ silver_build_id() }} as build_id
     from verdicts
 
 )

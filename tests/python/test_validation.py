@@ -14,7 +14,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from tracekeep import validation
-from tracekeep.validation import fields
+from tracekeep.validation import fields, messages
 from tracekeep.validation.comparison import compare
 from tracekeep.validation.lake_reading import Lake, LakeError
 from tracekeep.validation.raw_reading import read_set
@@ -217,7 +217,7 @@ def test_unparseable_lines_and_times_are_rejected(tmp_path: Path) -> None:
         '{"other": 1}',
         request(
             span(trace_id(1), 2, start=1),
-            span(trace_id(1), 3, startTimeUnixNano="0"),
+            span(trace_id(1), 3, startTimeUnixNano="0", endTimeUnixNano="0"),
             span(trace_id(1), 4, endTimeUnixNano="0"),
             span(trace_id(1), 5, endTimeUnixNano=str(8 * 10**18)),
         ),
@@ -228,6 +228,24 @@ def test_unparseable_lines_and_times_are_rejected(tmp_path: Path) -> None:
     assert events.rejected == {"invalid_json": 2, "not_otlp": 1, "absurd_time": 2, "no_time": 2}
     assert (events.span_records, events.log_records) == (2, 1)
     assert [s.latency_ns for s in events.spans()] == [1_000_000, 0]
+
+
+def test_an_end_alone_is_the_start_too(tmp_path: Path) -> None:
+    for number, start in enumerate(("0", "", None), start=1):
+        lonely = span(trace_id(number), 1, startTimeUnixNano=start, endTimeUnixNano=str(NOON))
+        write(tmp_path, request(lonely), name=f"{number}.json")
+    reading = read(tmp_path)
+    assert reading.events.rejected.total() == 0
+    assert [(s.start_ns, s.latency_ns) for s in reading.spans] == [(NOON, 0)] * 3
+
+
+def test_the_year_2200_is_the_last(tmp_path: Path) -> None:
+    last = fields.nanoseconds_of("2200-12-31T23:59:59.999999999Z")
+    assert last is not None
+    write(tmp_path, request(*(span(trace_id(1), n, start=last + n, duration=0) for n in (0, 1))))
+    events = read_set(tmp_path)
+    assert events.rejected == {"absurd_time": 1}
+    assert [s.start_ns for s in events.spans()] == [last]
 
 
 def test_a_file_is_lines_or_one_document(tmp_path: Path) -> None:
@@ -333,6 +351,12 @@ def test_same_log_record_is_same_source_time_ids_and_text(tmp_path: Path) -> Non
         ({"attributes": [attribute("rpc.grpc.status_code", "5")], "kind": 2}, False),
         ({"attributes": [attribute("rpc.grpc.status_code", "5")], "kind": 3}, True),
         ({"attributes": [attribute("rpc.grpc.status_code", "14")], "kind": 2}, True),
+        ({"attributes": [attribute("rpc.grpc.status_code", "UNAVAILABLE")], "kind": 2}, True),
+        ({"attributes": [attribute("rpc.response.status_code", "unavailable")]}, True),
+        ({"attributes": [attribute("rpc.response.status_code", "NOT_FOUND")], "kind": 2}, False),
+        ({"attributes": [attribute("rpc.response.status_code", "NOT_FOUND")], "kind": 3}, True),
+        ({"attributes": [attribute("rpc.response.status_code", "OK")], "kind": 3}, False),
+        ({"attributes": [attribute("rpc.response.status_code", "-32601")], "kind": 3}, False),
     ],
 )
 def test_what_an_error_span_is(tmp_path: Path, changes: dict[str, Any], expected: bool) -> None:
@@ -433,6 +457,140 @@ def test_an_error_log_counts_in_its_spans_window_and_service(tmp_path: Path) -> 
     assert found == {(minute - 1, "shop"): 1, (minute, "pay"): 1}
 
 
+# ---------------------------------------------------------------- what errors say
+
+
+def exception(*values: str | None) -> dict[str, Any]:
+    names = ("exception.type", "exception.message", "exception.stacktrace")
+    told = [attribute(n, v) for n, v in zip(names, values, strict=False) if v is not None]
+    return {"name": "exception", "attributes": told}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (None, None, None)),
+        ({"status": {"code": 2, "message": "refused"}}, (None, "refused", None)),
+        ({"status": {"code": 2, "message": ""}}, (None, None, None)),
+        (
+            {
+                "events": [exception("First", "one", "at a"), {"name": "x"}, exception("Last")],
+                "status": {"code": 2, "message": "refused"},
+            },
+            ("Last", "refused", None),
+        ),
+        (
+            {
+                "events": [exception(None, "told")],
+                "attributes": exception("Stated", "not told", "at b")["attributes"],
+            },
+            ("Stated", "told", "at b"),
+        ),
+        ({"attributes": [attribute("error.type", "timeout")]}, ("timeout", None, None)),
+        ({"attributes": [attribute("http.status_code", "503")]}, ("503", None, None)),
+        ({"attributes": [attribute("rpc.grpc.status_code", "DATA_LOSS")]}, ("15", None, None)),
+        ({"status": {"code": 2, "message": "a\0b\ud800"}}, (None, "a\ufffdb\ufffd", None)),
+    ],
+)
+def test_what_an_error_span_says(
+    tmp_path: Path, changes: dict[str, Any], expected: tuple[str | None, ...]
+) -> None:
+    one = span(trace_id(1), 1, **{"status": {"code": 2}, **changes})
+    (found,) = read(write(tmp_path, request(one))).spans
+    assert found.failures == {expected}
+
+
+def test_each_distinct_error_of_any_version_stays(tmp_path: Path) -> None:
+    told = [{"code": 2, "message": text} for text in ("a", "b", "a")]
+    versions = [span(trace_id(1), 1, status=s, duration=n) for n, s in enumerate(told)]
+    fine = span(trace_id(1), 1, status={"code": 1, "message": "c"}, duration=9)
+    (found,) = read(write(tmp_path, request(*versions, fine))).spans
+    assert {failure.error_message for failure in found.failures} == {"a", "b"}
+
+
+def test_what_an_error_log_says(tmp_path: Path) -> None:
+    text = "ERROR žluťoučký " + "kůň " * 50
+    cut = len(text.encode()[:21].decode("utf-8", "ignore").encode()) + 1  # inside a character
+    raw = text.encode()
+    assert raw[:cut].decode("utf-8", "replace").endswith("\ufffd")
+    folder = tmp_path / "pods" / "prod_pay-1_0b1c" / "server"
+    folder.mkdir(parents=True)
+    folder.joinpath("0.log").write_bytes(
+        b"2024-01-01T12:00:00Z stdout P " + raw[:cut] + b"\n"
+        b"2024-01-01T12:00:00Z stdout F " + raw[cut:] + b"\n"
+        b"2024-01-01T12:00:01Z stdout F ERROR \xff\x00\n"
+    )
+    cut_character, no_text = (r.messages for r in read_set(tmp_path).logs())
+    assert {message.text for message in cut_character} == {messages.short_form(text)}
+    assert {message.text for message in no_text} == {"ERROR \ufffd\ufffd"}
+
+
+def test_a_short_form_is_equal_for_equal_texts_alone() -> None:
+    long = "x" * 5000
+    forms = {messages.short_form(text) for text in (long, long + "y", long[:-1] + "y", long[1:])}
+    assert len(forms) == 4 and all(len(form or "") <= 160 for form in forms)
+    assert messages.short_form("x" * 160) == "x" * 160
+    assert messages.short_form(None) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "lake_text", "expected"),
+    [
+        ({"stringValue": "boom"}, "boom", True),
+        ({"stringValue": "boom"}, "boom ", False),
+        ({"stringValue": '{"b": 1}'}, '{"b":1}', False),
+        ({"intValue": "5"}, "5", True),
+        ({"boolValue": True}, "true", True),
+        (None, "", True),
+        (None, None, False),
+        (
+            {
+                "kvlistValue": {
+                    "values": [
+                        {"key": "b", "value": {"doubleValue": 2.0}},
+                        {"key": "a", "value": {"arrayValue": {"values": [{"stringValue": "c"}]}}},
+                    ]
+                }
+            },
+            '{"a":["c"],"b":2}',
+            True,
+        ),
+        ({"arrayValue": {"values": [{"intValue": "1"}]}}, "[2]", False),
+    ],
+)
+def test_a_body_is_compared_as_its_text(
+    tmp_path: Path, body: Any, lake_text: str | None, expected: bool
+) -> None:
+    log = {"timeUnixNano": str(NOON), "severityNumber": 17, "body": body}
+    (record,) = read_set(write(tmp_path, log_request(log))).logs()
+    (stated,) = record.messages
+    silent = messages.Failure(None, None, None)
+    short = messages.short_form(lake_text), messages.short_json(lake_text)
+    assert stated.is_told_by(messages.Message(*short, silent)) is expected
+
+
+def test_an_exception_that_a_log_states_is_compared(tmp_path: Path) -> None:
+    log = {"timeUnixNano": str(NOON), "severityNumber": 17, "body": {"stringValue": "boom"}}
+    log["attributes"] = exception("Boom", None, "at a")["attributes"]
+    (record,) = read_set(write(tmp_path, log_request(log))).logs()
+    (stated,) = record.messages
+    for told, expected in (("Boom", "any", "at a"), True), (("Boom", "any", None), False):
+        assert (
+            stated.is_told_by(messages.Message("boom", None, messages.Failure(*told))) is expected
+        )
+
+
+def test_versions_of_a_log_that_tie_may_say_either(tmp_path: Path) -> None:
+    uid = [attribute("log.record.uid", "u")]
+    versions = [
+        {"timeUnixNano": str(NOON), "severityNumber": n, "body": {"stringValue": t}}
+        for n, t in ((17, "less"), (18, "a"), (18, "b"))
+    ]
+    write(tmp_path, log_request(*({**v, "attributes": uid} for v in versions)))
+    (record,) = read_set(tmp_path).logs()
+    assert {message.text for message in record.messages} == {"a", "b"}
+
+
 # ---------------------------------------------------------------- against a lake
 
 
@@ -447,7 +605,12 @@ def raw_set(tmp_path: Path) -> Path:
         folder,
         request(span(slow, 1, duration=2 * SECOND), span(slow, 2, 1), span("", 3)),
         request(span(normal, 1), span(normal, 1)),
-        request(span(failed, 1), span(failed, 2, 1, status={"code": 2}), service="cart"),
+        request(
+            span(failed, 1),
+            span(failed, 2, 1, status={"code": 2, "message": "refused"}),
+            span(failed, 2, 1, status={"code": 2, "message": "timeout"}),
+            service="cart",
+        ),
         request(span(logged, 1, start=NOON + 60 * SECOND)),
         "{torn",
     )
@@ -469,7 +632,7 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
             "trace_id": s.trace_id, "span_id": s.span_id, "service": s.service,
             "started_at": moment(s.start_ns), "is_error": s.is_error,
             "parent_span_id": s.parent_span_id, "latency_ms": s.latency_ns / 1e6,
-            "start_time_unix_nano": s.start_ns,
+            "start_time_unix_nano": s.start_ns, "end_time_unix_nano": s.end_ns,
         }
         for s in reading.spans
     ]  # fmt: skip
@@ -491,14 +654,21 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
     ]  # fmt: skip
     kept = {t.trace_id for t in reading.traces.values() if t.is_kept}
     errors = [
-        {**row, "event_type": "span", "occurred_at": row["started_at"]}
-        for row in spans
-        if row["is_error"]
+        {
+            **row, "event_type": "span", "occurred_at": row["started_at"], "body": None,
+            **failure._asdict(),
+        }
+        for row, s in zip(spans, reading.spans, strict=True)
+        for failure in s.failures
     ] + [
-        {**row, "event_type": "log", "occurred_at": row["logged_at"], "service": "shop"}
-        for row in logs
-        if (row["severity_number"] or 0) >= 17
-    ]
+        {
+            **row, "event_type": "log", "occurred_at": row["logged_at"], "service": "shop",
+            "error_type": None, "error_message": message.text, "error_stack": None,
+            "body": message.text,
+        }
+        for row, r in zip(logs, reading.logs, strict=True)
+        for message in r.messages
+    ]  # fmt: skip
     minutes = [
         {
             "window_start": moment(minute * 60 * SECOND), "service": service, "endpoint": name,
@@ -513,7 +683,10 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         row["error_count"], row["slow_count"] = counts.error_count, counts.slow_count
         row["error_log_count"] = counts.error_log_count
     return {
-        "bronze.spans": [*spans, next(s for s in spans if s["trace_id"] == trace_id(2))],
+        "bronze.spans": [
+            *spans,
+            *(s for s in spans if s["trace_id"] == trace_id(2) or s["is_error"]),
+        ],
         "bronze.log_records": logs,
         "bronze.rejected_records": [{"reason": "invalid_json"}],
         "silver.spans": spans,
@@ -530,7 +703,10 @@ def as_table(rows: list[dict[str, Any]]) -> pa.Table:
     plain = [
         {k: v.as_py() if isinstance(v, pa.Scalar) else v for k, v in row.items()} for row in rows
     ]
-    return pa.Table.from_pylist(plain)
+    table = pa.Table.from_pylist(plain)
+    nulls = [column.name for column in table.schema if pa.types.is_null(column.type)]
+    texts = [pa.field(c.name, pa.string()) if c.name in nulls else c for c in table.schema]
+    return table.cast(pa.schema(texts))
 
 
 @pytest.fixture
@@ -568,13 +744,15 @@ def test_an_equal_lake_is_equal(
 @pytest.mark.parametrize(
     ("table", "where"),
     [
+        ("bronze.spans", "trace_id is null"),
         ("bronze.log_records", "trace_id is null"),
         ("bronze.rejected_records", "reason = 'invalid_json'"),
         ("silver.spans", "trace_id is null"),
         ("silver.log_records", "trace_id is null"),
         ("silver.traces", f"trace_id = '{trace_id(2)}'"),
         ("silver.error_events", "event_type = 'log'"),
-        ("gold.error_events", "event_type = 'span'"),
+        ("gold.error_events", "event_type = 'log'"),
+        ("gold.error_events", "error_message = 'timeout'"),
         ("gold.sampled_spans", f"trace_id = '{trace_id(3)}' and parent_span_id is not null"),
         ("gold.endpoint_minutes", "error_log_count = 1"),
     ],
@@ -591,8 +769,37 @@ def test_a_row_taken_away_is_found(
 
 
 @pytest.mark.parametrize(
+    ("table", "where", "missing"),
+    [
+        ("silver.spans", "trace_id is null", span_id(3)),
+        ("silver.traces", f"trace_id = '{trace_id(2)}'", trace_id(2)),
+        ("gold.error_events", "error_message = 'timeout'", "timeout"),
+        ("gold.error_events", "event_type = 'log'", "boom"),
+        ("gold.sampled_spans", f"span_id = '{span_id(2)}' and not is_error", trace_id(1, KEPT)),
+    ],
+)
+def test_a_missing_row_is_listed(
+    raw_set: Path,
+    lake: Path,
+    table: str,
+    where: str,
+    missing: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    delete(lake, table, where)
+    assert run(raw_set, "--lake", lake) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "DIFFERENT"
+    assert [line for line in lines if line.startswith(table) and line.endswith("NO")]
+    (title,) = [n for n, line in enumerate(lines) if f"1 differences in {table}" in line]
+    assert "only in the raw files" in lines[title + 1] and missing in lines[title + 1]
+
+
+@pytest.mark.parametrize(
     ("table", "change"),
     [
+        ("silver.error_events", {"error_message": "concat(error_message, '!')"}),
+        ("gold.error_events", {"error_type": "'Guess'"}),
         ("silver.spans", {"latency_ms": "latency_ms + 0.00001"}),
         ("silver.spans", {"parent_span_id": f"'{span_id(5)}'"}),
         ("silver.traces", {"sample_weight": "sample_weight * 1.001"}),
@@ -643,5 +850,5 @@ def test_nothing_to_compare_is_an_error(
 def test_raw_only_prints_figures_alone(raw_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(raw_set, "--raw-only", "--json") == 0
     figures = json.loads(capsys.readouterr().out)
-    assert (figures["span_records"], figures["spans"], figures["traces"]) == (8, 7, 4)
+    assert (figures["span_records"], figures["spans"], figures["traces"]) == (9, 7, 4)
     assert (figures["error_traces"], figures["kept_traces"], figures["error_logs"]) == (2, 3, 1)

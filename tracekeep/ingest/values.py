@@ -18,7 +18,7 @@ SPAN_ID_DIGITS = 16
 
 _HEX = frozenset("0123456789abcdef")
 _EARLIEST_NS = calendar.timegm((2000, 1, 1, 0, 0, 0)) * 10**9
-_LATEST_NS = calendar.timegm((2200, 1, 1, 0, 0, 0)) * 10**9
+_LATEST_NS = calendar.timegm((2201, 1, 1, 0, 0, 0)) * 10**9
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
     r"(?:[Zz]|([+-])(\d\d):?(\d\d))"

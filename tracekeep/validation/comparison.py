@@ -11,6 +11,7 @@ from typing import Any
 from tracekeep.validation.events import Span
 from tracekeep.validation.fields import ERROR_SEVERITY
 from tracekeep.validation.lake_reading import Lake
+from tracekeep.validation.messages import Failure, Message, short_form, short_json
 from tracekeep.validation.verdicts import Reading, Trace, WindowCounts, median_of
 
 TOLERANCE = 1e-6
@@ -158,7 +159,8 @@ def _compare_bronze(reading: Reading, lake: Lake, comparison: Comparison) -> Non
     ):
         comparison.figure(f"{table}: records", records, lake.row_count(table))
     spans = {(s.trace_id, s.span_id, s.start_ns) for s in reading.spans if s.is_error}
-    found = _keys_found(lake.rows("bronze.spans"), spans)
+    starts = ((t, s, start or end) for t, s, start, end in lake.rows("bronze.spans"))
+    found = _keys_found(starts, spans)
     comparison.figure("bronze.spans: keys of error spans found", len(spans), found)
     logs = {(r.trace_id, r.span_id, r.time_ns) for r in reading.logs if r.is_error}
     rows = ((t, s, time or observed) for t, s, time, observed in lake.rows("bronze.log_records"))
@@ -256,44 +258,42 @@ def _verdict_of(trace: Trace) -> tuple[Any, ...]:
 
 
 def _compare_error_events(table: str, reading: Reading, lake: Lake, comparison: Comparison) -> None:
-    logs: list[tuple[Hashable, None]] = []
-    spans: Counter[Hashable] = Counter()
-    for event_type, trace_id, span_id, service, occurred_at in lake.rows(table):
+    logs: list[tuple[Hashable, Message]] = []
+    spans: list[tuple[Hashable, Failure]] = []
+    for event_type, trace_id, span_id, service, occurred_at, *told, body in lake.rows(table):
+        failure = Failure(*map(short_form, told))
         if event_type == "log":
-            logs.append(((trace_id, span_id, occurred_at), None))
+            message = Message(short_form(body), short_json(body), failure)
+            logs.append(((trace_id, span_id, occurred_at), message))
         else:
-            spans[trace_id, span_id, service] += 1
+            spans.append(((trace_id, span_id, service), failure))
     error_logs = [r for r in reading.logs if r.is_error]
     comparison.figure(f"{table}: error logs", len(error_logs), len(logs))
     comparison.differences.append(
         difference_of(
-            f"{table} of logs (trace, span, time µs)",
-            (((r.trace_id, r.span_id, r.time_ns // 1000), None) for r in error_logs),
+            f"{table}: messages of logs (trace, span, time µs): text, stated exception",
+            (((r.trace_id, r.span_id, r.time_ns // 1000), r.messages) for r in error_logs),
             logs,
+            equal=lambda stated, told: any(message.is_told_by(told) for message in stated),
         )
     )
-    error_spans, versions = _error_span_counts(reading)
-    comparison.figure(f"{table}: span ids of error spans", len(error_spans), len(spans))
+    error_spans = [s for s in reading.spans if s.is_error]
+    failures = [
+        ((s.trace_id, s.span_id, s.service), failure) for s in error_spans for failure in s.failures
+    ]
+    comparison.figure(
+        f"{table}: span ids of error spans",
+        len({key for key, _ in failures}),
+        len({key for key, _ in spans}),
+    )
+    comparison.figure(f"{table}: distinct errors of spans", len(failures), len(spans))
     comparison.differences.append(
         difference_of(
-            f"{table} of spans (trace, span, service): rows, one to as many as versions",
-            ((key, (count, versions[key])) for key, count in error_spans.items()),
-            spans.items(),
-            equal=lambda bounds, count: bounds[0] <= count <= bounds[1],
+            f"{table}: messages of spans (trace, span, service): type, message, stack",
+            failures,
+            spans,
         )
     )
-
-
-def _error_span_counts(reading: Reading) -> tuple[Counter[Hashable], Counter[Hashable]]:
-    """Error spans, and all their distinct versions, by (trace, span, service)."""
-    spans: Counter[Hashable] = Counter()
-    versions: Counter[Hashable] = Counter()
-    for span in reading.spans:
-        if span.is_error:
-            key = span.trace_id, span.span_id, span.service
-            spans[key] += 1
-            versions[key] += span.versions
-    return spans, versions
 
 
 def _compare_sampled_spans(reading: Reading, lake: Lake, comparison: Comparison) -> None:

@@ -7,13 +7,17 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from tracekeep.validation.fields import ERROR_SEVERITY
+from tracekeep.validation.messages import Failure, Message
 
 REQUEST_KINDS = frozenset({"server", "consumer"})
 
 
 @dataclass(slots=True)
 class Span:
-    """One span. Times in ns since 1970; `end_ns` 0 = missing; ids lower-case hex or None."""
+    """One span. Times in ns since 1970; `end_ns` 0 = missing; ids lower-case hex or None.
+
+    `failures` is what all its versions that failed say (R2).
+    """
 
     trace_id: str | None
     span_id: str | None
@@ -27,6 +31,7 @@ class Span:
     random_value: str | None
     has_plain_endpoint: bool
     digest: bytes
+    failures: frozenset[Failure] = frozenset()
     versions: int = 1
     is_request: bool = False
 
@@ -58,7 +63,11 @@ class Span:
 
 @dataclass(slots=True)
 class LogRecord:
-    """One log record. `time_ns` since 1970; `severity_number` 0 = unknown; `service` as stated."""
+    """One log record. `time_ns` since 1970; `severity_number` 0 = unknown; `service` as stated.
+
+    `messages` is what an error record says: more than one text where only the content orders the
+    versions of a record, since the contract leaves the canonical text open.
+    """
 
     trace_id: str | None
     span_id: str | None
@@ -66,6 +75,7 @@ class LogRecord:
     pod: str | None
     time_ns: int
     severity_number: int
+    messages: frozenset[Message] = frozenset()
 
     @property
     def is_error(self) -> bool:
@@ -130,6 +140,7 @@ class Events:
             self.tied_spans += 1
         winner = max(held, span, key=lambda version: (version.rank, version.content))
         winner.versions = len(versions)
+        winner.failures = held.failures | span.failures
         self._spans[key] = winner
 
     def add_log(self, key: bytes, record: LogRecord) -> None:
@@ -138,3 +149,5 @@ class Events:
         held = self._logs.setdefault(key, record)
         if record.rank > held.rank:
             self._logs[key] = record
+        elif record.rank == held.rank and record.messages != held.messages:
+            held.messages |= record.messages

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -204,7 +205,7 @@ def nanoseconds_of(text: object) -> int | None:
 
 
 def is_absurd(time_ns: int) -> bool:
-    """Whether a time lies before the year 2000 or after the year 2200 (§7)."""
+    """Whether a time lies before the year 2000 or after the year 2200 (§7): from 2201 on."""
     return not EARLIEST_NS <= time_ns < LATEST_NS
 
 
@@ -217,8 +218,35 @@ def attributes_of(pairs: object, wanted: Container[str]) -> dict[str, Any]:
         if isinstance(pair, dict) and pair.get("key") in wanted:
             value = pair.get("value")
             if isinstance(value, dict) and value:
-                found[pair["key"]] = next(iter(value.values()))
+                found[pair["key"]] = plain_value(value)
     return found
+
+
+def text_of(value: object) -> str | None:
+    """A plain value as text: a string as it is, anything else as JSON; None stays None."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def first_text(*values: object) -> str | None:
+    """The first value that is there, as text."""
+    return next((text_of(value) for value in values if value is not None), None)
+
+
+def plain_value(value: object) -> Any:
+    """An OTLP value (`{"stringValue": …}`, nested ones too) as plain JSON data; None: none."""
+    if not isinstance(value, dict) or not value:
+        return None
+    kind, inner = next(iter(value.items()))
+    if kind == "intValue":
+        return whole_number(inner)
+    if kind not in ("arrayValue", "kvlistValue"):
+        return inner
+    items = inner.get("values") or () if isinstance(inner, dict) else ()
+    if kind == "arrayValue":
+        return [plain_value(item) for item in items]
+    return {i.get("key"): plain_value(i.get("value")) for i in items if isinstance(i, dict)}
 
 
 def random_value_of(trace_state: object) -> str | None:

@@ -1,6 +1,7 @@
 """The Delta tables of a lake, read with the `deltalake` package; no Spark.
 
-Column names are those that design.md §6 fixes; `occurred_at` of the error events beside them.
+Column names are those that design.md §6 fixes; beside them, the error events have `occurred_at`,
+`error_stack` and, for log records, `body`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow.dataset
 
+ERROR_EVENT_COLUMNS = (
+    "event_type", "trace_id", "span_id", "service", "occurred_at", "error_type", "error_message",
+    "error_stack", "body",
+)  # fmt: skip
 TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "bronze.spans": ("trace_id", "span_id", "start_time_unix_nano"),
+    "bronze.spans": ("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano"),
     "bronze.log_records": (
         "trace_id", "span_id", "time_unix_nano", "observed_time_unix_nano",
     ),
@@ -26,8 +31,8 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "trace_id", "sample_class", "is_kept", "is_fatal", "sampling_threshold", "sample_weight",
         "span_count", "latency_ms",
     ),
-    "silver.error_events": ("event_type", "trace_id", "span_id", "service", "occurred_at"),
-    "gold.error_events": ("event_type", "trace_id", "span_id", "service", "occurred_at"),
+    "silver.error_events": ERROR_EVENT_COLUMNS,
+    "gold.error_events": ERROR_EVENT_COLUMNS,
     "gold.sampled_spans": ("trace_id", "span_id", "service", "started_at"),
     "gold.endpoint_minutes": (
         "window_start", "service", "endpoint", "request_count", "error_count", "error_log_count",

@@ -24,6 +24,7 @@ from typing import Any
 
 from tracekeep.validation import fields
 from tracekeep.validation.events import Events, LogRecord, Span
+from tracekeep.validation.messages import Failure, Message, short_form, short_json
 
 DOCUMENT_KEYS = frozenset({"resourceSpans", "resourceLogs", "resourceMetrics"})
 RESOURCE_ATTRIBUTES = frozenset(
@@ -34,7 +35,11 @@ ENDPOINT_ATTRIBUTES = frozenset(
 )
 HTTP_STATUS = ("http.response.status_code", "http.status_code")
 RPC_STATUS = ("rpc.grpc.status_code", "rpc.response.status_code")
-SPAN_ATTRIBUTES = ENDPOINT_ATTRIBUTES.union(HTTP_STATUS, RPC_STATUS, {"error"})
+EXCEPTION_ATTRIBUTES = ("exception.type", "exception.message", "exception.stacktrace")
+SPAN_ATTRIBUTES = ENDPOINT_ATTRIBUTES.union(
+    HTTP_STATUS, RPC_STATUS, EXCEPTION_ATTRIBUTES, {"error", "error.type"}
+)
+LOG_ATTRIBUTES = frozenset({"log.record.uid", *EXCEPTION_ATTRIBUTES})
 KINDS = (None, "internal", "server", "client", "producer", "consumer")
 GRPC_CODES = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
@@ -128,12 +133,15 @@ def _open(path: Path) -> Any:
 
 
 def _lines(path: Path, events: Events) -> Iterator[str]:
-    """The file's lines but blank ones, without line end; what is cut off is one rejected record."""
+    """The file's lines but blank ones, without line end; what is cut off is one rejected record.
+
+    Bytes that are no UTF-8 stand as surrogates, for `_valid` once the text is whole.
+    """
     is_first = True
     with _open(path) as stream:
         try:
             for raw in stream:
-                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                line = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
                 if is_first:
                     line, is_first = line.removeprefix("\ufeff"), False
                 if line.strip():
@@ -141,6 +149,13 @@ def _lines(path: Path, events: Events) -> Iterator[str]:
         except (EOFError, gzip.BadGzipFile, zlib.error):
             events.torn_files.append(str(path))
             events.reject("torn_file")
+
+
+def _valid(text: str) -> str:
+    """The text with U+FFFD for bytes that are no UTF-8."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _refuse_constant(name: str) -> None:
@@ -202,7 +217,7 @@ def _read_documents(path: Path, events: Events) -> bool:
 
 def _documents(path: Path, events: Events) -> Iterator[str]:
     """One text per document: the file's lines, or the whole file if it is one document."""
-    lines = _lines(path, events)
+    lines = map(_valid, _lines(path, events))
     first = next(lines, None)
     if first is None:
         return
@@ -270,8 +285,9 @@ def _time_problem(*times_ns: int) -> str | None:
 
 
 def _read_span(raw: dict[str, Any], resource: dict[str, Any], events: Events) -> None:
-    start_ns = fields.whole_number(raw.get("startTimeUnixNano")) or 0
     end_ns = fields.whole_number(raw.get("endTimeUnixNano")) or 0
+    # an end is a usable time too: where it stands alone, it is the start
+    start_ns = fields.whole_number(raw.get("startTimeUnixNano")) or end_ns
     if not start_ns:
         events.reject("no_time")
         return
@@ -282,6 +298,7 @@ def _read_span(raw: dict[str, Any], resource: dict[str, Any], events: Events) ->
     kind = _kind_of(raw.get("kind"))
     pod = resource["pod"]
     service = resource["service"] or (fields.workload_of(pod) if pod else "unknown_service")
+    is_error = _is_error_span(raw.get("status"), kind, known)
     events.add_span(
         Span(
             trace_id=fields.normal_id(raw.get("traceId"), fields.TRACE_ID_BYTES),
@@ -292,10 +309,11 @@ def _read_span(raw: dict[str, Any], resource: dict[str, Any], events: Events) ->
             kind=kind,
             start_ns=start_ns,
             end_ns=end_ns,
-            is_error=_is_error_span(raw.get("status"), kind, known),
+            is_error=is_error,
             random_value=fields.random_value_of(raw.get("traceState")),
             has_plain_endpoint=ENDPOINT_ATTRIBUTES.isdisjoint(known),
             digest=_digest(service, pod, _canonical(raw)),
+            failures=frozenset([_failure_of(raw, known)] if is_error else ()),
         )
     )
 
@@ -321,20 +339,49 @@ def _is_error_span(status: object, kind: str | None, known: dict[str, Any]) -> b
     stated = _status_of(status)
     if stated:
         return stated == "ERROR"
-    http = next((n for a in HTTP_STATUS if (n := fields.whole_number(known.get(a)))), 0)
+    http = _http_code(known)
     if http >= (400 if kind == "client" else 500):
         return True
-    grpc = next((n for a in RPC_STATUS if (n := _grpc_code(known.get(a)))), 0)
-    if grpc and (kind == "client" or grpc in GRPC_SERVER_ERRORS):
+    grpc = _grpc_code(known)
+    if grpc > 0 and (kind == "client" or grpc in GRPC_SERVER_ERRORS):
         return True
     mark = known.get("error")
     return mark is True or (isinstance(mark, str) and mark.lower() == "true")
 
 
-def _grpc_code(value: object) -> int:
-    if isinstance(value, str) and value.upper() in GRPC_CODES:
-        return GRPC_CODES.index(value.upper())
-    return fields.whole_number(value) or 0
+def _http_code(known: dict[str, Any]) -> int:
+    """The HTTP status of a span by the first attribute that has one; 0: none."""
+    return next((n for a in HTTP_STATUS if (n := fields.whole_number(known.get(a)))), 0)
+
+
+def _grpc_code(known: dict[str, Any]) -> int:
+    """The gRPC status of a span, by name or number; 0: none, or OK."""
+    for attribute in RPC_STATUS:
+        value = known.get(attribute)
+        if isinstance(value, str) and value.upper() in GRPC_CODES:
+            value = GRPC_CODES.index(value.upper())
+        if code := fields.whole_number(value):
+            return code
+    return 0
+
+
+def _failure_of(raw: dict[str, Any], known: dict[str, Any]) -> Failure:
+    """What an error span says: by its last exception event, its attributes, its status."""
+    events = raw.get("events")
+    exceptions = [e for e in events or () if isinstance(e, dict) and e.get("name") == "exception"]
+    last = exceptions[-1].get("attributes") if exceptions else None
+    told = fields.attributes_of(last, EXCEPTION_ATTRIBUTES)
+    kind, message, stack = (fields.first_text(told.get(a), known.get(a))
+                            for a in EXCEPTION_ATTRIBUTES)  # fmt: skip
+    http, grpc = _http_code(known), _grpc_code(known)
+    codes = (http if http >= 400 else None, grpc if grpc > 0 else None)
+    status = raw.get("status")
+    stated = status.get("message") if isinstance(status, dict) else None
+    return Failure(
+        short_form(fields.first_text(kind, known.get("error.type"), *codes)),
+        short_form(fields.first_text(message, stated or None)),
+        short_form(stack),
+    )
 
 
 def _read_log_record(raw: dict[str, Any], resource: dict[str, Any], events: Events) -> None:
@@ -349,6 +396,7 @@ def _read_log_record(raw: dict[str, Any], resource: dict[str, Any], events: Even
     if problem := _time_problem(time_ns):
         events.reject(problem)
         return
+    known = fields.attributes_of(raw.get("attributes"), LOG_ATTRIBUTES)
     record = LogRecord(
         trace_id=fields.normal_id(raw.get("traceId"), fields.TRACE_ID_BYTES),
         span_id=fields.normal_id(raw.get("spanId"), fields.SPAN_ID_BYTES),
@@ -359,7 +407,9 @@ def _read_log_record(raw: dict[str, Any], resource: dict[str, Any], events: Even
             raw.get("severityNumber"), raw.get("severityText")
         ),
     )
-    uid = fields.attributes_of(raw.get("attributes"), ("log.record.uid",)).get("log.record.uid")
+    if record.is_error:
+        record.messages = frozenset([_message_of(raw.get("body"), known)])
+    uid = known.get("log.record.uid")
     if uid:
         events.add_log(_digest("uid", uid), record)
         return
@@ -376,6 +426,16 @@ def _body_text(body: object) -> str:
     return "" if body is None else _canonical(body)
 
 
+def _message_of(body: object, known: dict[str, Any]) -> Message:
+    failure = Failure(
+        *(short_form(fields.text_of(known.get(name))) for name in EXCEPTION_ATTRIBUTES)
+    )
+    value = "" if body is None else fields.plain_value(body)
+    if isinstance(value, str):
+        return Message(short_form(value), None, failure)
+    return Message(None, short_json(fields.text_of(value) or "null"), failure)
+
+
 def _log_key(source: tuple[object, ...], record: LogRecord, text: str) -> bytes:
     return _digest(*source, record.time_ns, record.trace_id, record.span_id, text)
 
@@ -387,7 +447,7 @@ def _read_pod_log(lines: Iterator[str], source: PodLog, events: Events) -> None:
     parts: dict[str, tuple[str, list[str]]] = {}
     for line in lines:
         if line.startswith("{"):
-            _read_docker_line(line, source, events)
+            _read_docker_line(_valid(line), source, events)
             continue
         match = _CRI_LINE.fullmatch(line)
         if not match or fields.nanoseconds_of(match.group(1)) is None:
@@ -424,8 +484,11 @@ def _read_pod_text(time: object, text: str, source: PodLog, events: Events) -> N
     if problem := _time_problem(time_ns):
         events.reject(problem)
         return
+    text = _valid(text)
     trace_id, span_id, severity = _told_by(text)
     record = LogRecord(trace_id, span_id, None, source.pod, time_ns, severity)
+    if record.is_error:
+        record.messages = frozenset([Message(short_form(text), None, Failure(None, None, None))])
     events.add_log(_log_key(("pod", source.pod, source.container), record, text), record)
 
 

@@ -1,40 +1,34 @@
 {{ config(materialized='view') }}
 
--- Traces, and events without a trace, that Silver rebuilt since Gold last took it (R6).
+-- Traces, and events without a trace, of which Silver rebuilt any row since Gold last took it (R6).
 {%- set is_outstanding = is_outstanding_build('build_id') %}
 
-with traces as (
+with changed_spans as (
 
-    select trace_id as touched_key
-    from {{ ref('traces') }}
+    select coalesce(trace_id, record_hash) as touched_key
+    from {{ ref('spans') }}
     where {{ is_outstanding }}
 
 ),
 
-spans_without_trace as (
+changed_log_records as (
 
-    select record_hash as touched_key
-    from {{ ref('spans') }}
-    where trace_id is null and {{ is_outstanding }}
-
-),
-
-log_records_without_trace as (
-
-    select record_hash as touched_key
+    select coalesce(trace_id, record_hash) as touched_key
     from {{ ref('log_records') }}
-    where trace_id is null and {{ is_outstanding }}
+    where {{ is_outstanding }}
 
 ),
 
 -- one row per changed key
 changed_traces as (
 
-    select touched_key from traces
+    select touched_key from changed_spans
     union distinct
-    select touched_key from spans_without_trace
+    select touched_key from changed_log_records
     union distinct
-    select touched_key from log_records_without_trace
+    select trace_id as touched_key
+    from {{ ref('traces') }}
+    where {{ is_outstanding }}
 
 )
 

@@ -1,26 +1,34 @@
 {{ config(materialized='view') }}
 
--- Windows that hold a row of what Silver rebuilt since Gold last took it, or held one before (R6).
--- Spans never change their start; an error log counts where its span started, and before that
--- span had arrived it counted at its own time: so both of its windows are changed.
-{%- set is_outstanding = is_outstanding_build('build_id') %}
+-- Windows that hold an event of a changed trace, or held one before (R6). Spans never change their
+-- start; an error log counts where its span started, and before that span had arrived it counted
+-- at its own time: so both of its windows are changed.
+with changed_traces as (
 
-with span_windows as (
+    select touched_key from {{ ref('changed_traces') }}
 
-    select {{ window_start('started_at') }} as touched_key
-    from {{ ref('spans') }}
-    where {{ is_outstanding }}
+),
+
+span_windows as (
+
+    select {{ window_start('spans.started_at') }} as touched_key
+    from {{ ref('spans') }} as spans
+    left semi join changed_traces
+        on coalesce(spans.trace_id, spans.record_hash) = changed_traces.touched_key
 
 ),
 
 error_log_windows as (
 
-    select explode(array(
-        {{ window_start('logged_at') }},
-        {{ window_start('coalesce(span_started_at, logged_at)') }}
-    )) as touched_key
-    from {{ ref('log_records') }}
-    where is_error and {{ is_outstanding }}
+    select
+        explode(array(
+            {{ window_start('log_records.logged_at') }},
+            {{ window_start('coalesce(log_records.span_started_at, log_records.logged_at)') }}
+        )) as touched_key
+    from {{ ref('log_records') }} as log_records
+    left semi join changed_traces
+        on coalesce(log_records.trace_id, log_records.record_hash) = changed_traces.touched_key
+    where log_records.is_error
 
 ),
 

@@ -9,7 +9,7 @@ with spans as (
 
     select spans.*
     from {{ ref('spans') }} as spans
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join {{ ref('changed_traces') }} as changed_traces
         on coalesce(spans.trace_id, spans.record_hash) = changed_traces.touched_key
     {%- endif %}
@@ -94,7 +94,7 @@ kept_spans_without_trace as (
 
     select
         * except (policy),
-        policy.sampling_threshold,
+        {{ canonical_threshold('policy.sampling_threshold') }} as sampling_threshold,
         {{ sampling_weight('policy.sampling_threshold') }} as sample_weight,
         cast(null as string) as upstream_threshold,
         cast(null as double) as adjusted_weight,

@@ -10,7 +10,7 @@ with error_events as (
 
     select error_events.*
     from {{ ref('error_events') }} as error_events
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join {{ ref('changed_traces') }} as changed_traces
         on coalesce(error_events.trace_id, error_events.record_hash) = changed_traces.touched_key
     {%- endif %}

@@ -82,7 +82,7 @@ changed_events as (
         events.*,
         case when traces.is_kept then struct(traces.randomness, events.trace_id) end as kept_trace
     from events
-    {%- if is_incremental() %}
+    {% if is_incremental() -%}
     left semi join changed_windows
         on events.window_start = changed_windows.touched_key
     {%- endif %}

@@ -248,7 +248,7 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
         span_id=hex_id(log.span_id, SPAN_ID_DIGITS),
         time_unix_nano=time,
         observed_time_unix_nano=observed if observed and abs(observed) < 2**63 else None,
-        severity_number=severity if severity and 1 <= severity <= 24 else None,
+        severity_number=min(severity, 24) if severity and severity > 0 else None,
         severity_text=log.severity_text or None,
         event_name=log.event_name or None,
         body=text_of(plain_value(log.body)) if log.body is not None else "",
@@ -326,6 +326,8 @@ def _checked_base64(text: str) -> str:
 
 def _enum(value: int | str | None, names: tuple[str | None, ...], prefix: str) -> str | None:
     """Name of an enum that JSON may hold as number or name; None for unset or unknown."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
     if isinstance(value, int):
         return names[value] if 0 <= value < len(names) else None
     if isinstance(value, str):

@@ -1,0 +1,22 @@
+{#-
+    dbt-spark's statement for a new table, but that it replaces one only in a rebuild: a metastore
+    that was lost or left behind must not make a run overwrite what the lake holds.
+    `python -m tracekeep run` registers such tables again.
+-#}
+{% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+    {%- if temporary -%}
+        {{ create_temporary_view(relation, compiled_code) }}
+    {%- else -%}
+        create {{ 'or replace ' if should_full_refresh() }}table {{ relation }}
+        {%- if config.get('contract').enforced %}
+        {{ get_assert_columns_equivalent(compiled_code) }}
+        {%- set compiled_code = get_select_subquery(compiled_code) %}
+        {%- endif %}
+        {{ file_format_clause() }}
+        {{ tblproperties_clause() }}
+        {{ partition_cols(label='partitioned by') }}
+        {{ location_clause() }}
+        as
+        {{ compiled_code }}
+    {%- endif -%}
+{%- endmacro %}

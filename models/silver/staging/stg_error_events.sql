@@ -1,0 +1,109 @@
+{{ config(materialized='view') }}
+
+-- Error events that Bronze holds, of the batches that Silver has taken: what the retention tests
+-- look for in the layers above (R2), found without reading any of them.
+with batch_books as (
+
+    select ingest_batch from {{ ref('batch_books') }}
+
+),
+
+spans as (
+
+    select spans.*
+    from {{ ref('stg_spans') }} as spans
+    left semi join batch_books
+        on spans.ingest_batch = batch_books.ingest_batch
+    where spans.is_error
+
+),
+
+log_records as (
+
+    select
+        log_records.*,
+        log_records.attributes['log.record.uid'] as record_uid,
+        {{ log_source('log_records.resource_attributes') }} as record_source
+    from {{ ref('stg_log_records') }} as log_records
+    left semi join batch_books
+        on log_records.ingest_batch = batch_books.ingest_batch
+    where log_records.is_error
+
+),
+
+error_spans as (
+
+    select
+        'span' as event_type,
+        spans.trace_id,
+        spans.span_id,
+        spans.record_hash,
+        spans.service,
+        cast(null as string) as record_source,
+        cast(null as string) as record_uid,
+        variant.error_type,
+        variant.error_message,
+        variant.error_stack,
+        cast(null as string) as body,
+        spans.is_server_side,
+        spans.started_ns as occurred_ns
+    from spans
+        lateral view explode(spans.error_variants) as variant
+
+),
+
+error_log_records as (
+
+    select
+        'log' as event_type,
+        trace_id,
+        span_id,
+        record_hash,
+        cast(null as string) as service,
+        record_source,
+        record_uid,
+        error_type,
+        error_message,
+        error_stack,
+        body,
+        false as is_server_side,
+        logged_ns as occurred_ns
+    from log_records
+    where record_uid is null
+
+),
+
+-- a record with a uid is known by that alone; its versions may differ in all else
+identified_error_log_records as (
+
+    select
+        'log' as event_type,
+        trace_id,
+        cast(null as string) as span_id,
+        record_hash,
+        cast(null as string) as service,
+        cast(null as string) as record_source,
+        record_uid,
+        cast(null as string) as error_type,
+        cast(null as string) as error_message,
+        cast(null as string) as error_stack,
+        cast(null as string) as body,
+        false as is_server_side,
+        cast(null as bigint) as occurred_ns
+    from log_records
+    where record_uid is not null
+
+),
+
+-- one row per error span and distinct error, and per error log record
+stg_error_events as (
+
+    select * from error_spans
+    union distinct
+    select * from error_log_records
+    union distinct
+    select * from identified_error_log_records
+
+)
+
+select * from stg_error_events

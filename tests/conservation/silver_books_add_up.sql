@@ -1,0 +1,62 @@
+-- R1: of each batch that Silver took, each Bronze event is one Silver row or counted as duplicate;
+-- and Silver still holds the rows that its books say. Returns the batches that do not add up.
+with batch_books as (
+
+    select * from {{ ref('batch_books') }}
+
+),
+
+ingest_batches as (
+
+    select * from {{ source('bronze', 'ingest_batches') }}
+
+),
+
+-- one row per batch that brought a span first
+spans as (
+
+    select
+        ingest_batch,
+        count(*) as span_count
+    from {{ ref('spans') }}
+    group by 1
+
+),
+
+-- one row per batch that brought a log record first
+log_records as (
+
+    select
+        ingest_batch,
+        count(*) as log_record_count
+    from {{ ref('log_records') }}
+    group by 1
+
+),
+
+wrong as (
+
+    select
+        books.*,
+        ingest.span_count as ingested_span_count,
+        ingest.log_record_count as ingested_log_record_count,
+        coalesce(spans.span_count, 0) as held_span_count,
+        coalesce(logs.log_record_count, 0) as held_log_record_count
+    from batch_books as books
+    inner join ingest_batches as ingest
+        on books.ingest_batch = ingest.ingest_batch
+    left join spans
+        on books.ingest_batch = spans.ingest_batch
+    left join log_records as logs
+        on books.ingest_batch = logs.ingest_batch
+    where
+        books.duplicate_span_count < 0
+        or books.duplicate_log_record_count < 0
+        or ingest.span_count <> books.span_count + books.duplicate_span_count
+        or ingest.log_record_count <> books.log_record_count + books.duplicate_log_record_count
+        or books.span_count <> coalesce(spans.span_count, 0)
+        or books.log_record_count <> coalesce(logs.log_record_count, 0)
+
+)
+
+select * from wrong

@@ -1,0 +1,59 @@
+-- R1: each span and log record with a trace id is counted in its trace, and nothing else is.
+-- Traces that a Silver run was interrupted in are left out until a run has finished them.
+with batch_books as (
+
+    select distinct build_id from {{ ref('batch_books') }}
+
+),
+
+events as (
+
+    select
+        trace_id,
+        build_id,
+        true as is_span
+    from {{ ref('spans') }}
+    where trace_id is not null
+    union all
+    select
+        trace_id,
+        build_id,
+        false as is_span
+    from {{ ref('log_records') }}
+    where trace_id is not null
+
+),
+
+-- one row per trace that has events
+counted as (
+
+    select
+        trace_id,
+        max(build_id) as build_id,
+        count_if(is_span) as span_count,
+        count_if(not is_span) as log_count
+    from events
+    group by 1
+
+),
+
+wrong as (
+
+    select
+        coalesce(counted.trace_id, traces.trace_id) as trace_id,
+        counted.span_count,
+        counted.log_count,
+        traces.span_count as trace_span_count,
+        traces.log_count as trace_log_count
+    from counted
+    full outer join {{ ref('traces') }} as traces
+        on counted.trace_id = traces.trace_id
+    left semi join batch_books
+        on coalesce(counted.build_id, traces.build_id) = batch_books.build_id
+    where
+        not counted.span_count <=> traces.span_count
+        or not counted.log_count <=> traces.log_count
+
+)
+
+select * from wrong

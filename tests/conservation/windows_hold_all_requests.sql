@@ -1,0 +1,102 @@
+-- R4: the windows of Gold count each request and each error log of the Silver builds that Gold has
+-- taken. Windows that hold events of another build are left out until Gold has taken that too.
+with taken_builds as (
+
+    select explode(silver_build_ids) as build_id
+    from {{ ref('build_versions') }}
+
+),
+
+events as (
+
+    select
+        {{ window_start('started_at') }} as window_start,
+        service,
+        build_id,
+        true as is_request,
+        is_error
+    from {{ ref('spans') }}
+    where is_request
+    union all
+    select
+        {{ window_start('coalesce(span_started_at, logged_at)') }} as window_start,
+        service,
+        build_id,
+        false as is_request,
+        true as is_error
+    from {{ ref('log_records') }}
+    where is_error
+
+),
+
+-- one row per window that Gold has not taken whole
+open_windows as (
+
+    select distinct events.window_start
+    from events
+    left anti join taken_builds
+        on events.build_id = taken_builds.build_id
+
+),
+
+-- one row per window and service
+counted as (
+
+    select
+        window_start,
+        service,
+        count_if(is_request) as request_count,
+        count_if(is_request and is_error) as error_count,
+        count_if(not is_request) as error_log_count
+    from events
+    group by 1, 2
+
+),
+
+-- one row per window and service
+endpoint_minutes as (
+
+    select
+        window_start,
+        service,
+        sum(request_count) as request_count,
+        sum(error_count) as error_count,
+        sum(error_log_count) as error_log_count
+    from {{ ref('endpoint_minutes') }}
+    group by 1, 2
+
+),
+
+compared as (
+
+    select
+        coalesce(silver.window_start, gold.window_start) as window_start,
+        coalesce(silver.service, gold.service) as service,
+        silver.request_count,
+        silver.error_count,
+        silver.error_log_count,
+        gold.request_count as gold_request_count,
+        gold.error_count as gold_error_count,
+        gold.error_log_count as gold_error_log_count
+    from counted as silver
+    full outer join endpoint_minutes as gold
+        on
+            silver.window_start = gold.window_start
+            and silver.service = gold.service
+
+),
+
+wrong as (
+
+    select compared.*
+    from compared
+    left anti join open_windows
+        on compared.window_start = open_windows.window_start
+    where
+        not compared.request_count <=> compared.gold_request_count
+        or not compared.error_count <=> compared.gold_error_count
+        or not compared.error_log_count <=> compared.gold_error_log_count
+
+)
+
+select * from wrong

@@ -1,0 +1,37 @@
+-- An endpoint is a route, an RPC method, a destination or a name without ids (R14).
+with cases as (
+
+    select
+        attributes,
+        name,
+        expected
+    from
+        values
+        (map('http.route', '/orders/{id}'), 'GET /orders/1', '/orders/{id}'),
+        (map('rpc.service', 'pay.Bank', 'rpc.method', 'Charge'), 'x', 'pay.Bank/Charge'),
+        (map('messaging.destination.name', 'payments'), 'payments publish', 'payments'),
+        (map(), 'GET /orders/4711/lines/8', '/orders/{id}/lines/{id}'),
+        (map(), 'GET /carts/3f2504e0-4f89-11d3-9a0c-0305e82c3301?x=1', '/carts/{id}'),
+        (map(), 'oteldemo.CartService/AddItem', 'oteldemo.CartService/AddItem'),
+        (map(), 'GET /v1/users', '/v1/users'),
+        (map(), 'GET', 'GET'),
+        (map('http.route', ''), 'SELECT orders', 'SELECT orders')
+            as cases (attributes, name, expected)
+
+),
+
+named as (
+
+    select
+        *,
+        {{ endpoint_name('attributes', 'name') }} as actual
+    from cases
+
+)
+
+select
+    name,
+    expected,
+    actual
+from named
+where not actual <=> expected

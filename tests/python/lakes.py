@@ -1,0 +1,118 @@
+"""Helpers around whole lakes: inputs dealt to batches, empty lakes, rows to compare."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracekeep.lake import LAYERS, lake_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+COMPARED = (
+    "silver.spans", "silver.log_records", "silver.traces", "silver.error_events",
+    "gold.endpoint_minutes", "gold.error_events", "gold.sampled_spans",
+)  # fmt: skip
+BOOKKEEPING = {
+    "ingest_batch", "ingested_at", "source_file", "source_position", "build_id", "bronze_version",
+    "silver_version", "first_arrival_at", "last_arrival_at",
+}  # fmt: skip
+"""The columns that R5 lets differ."""
+
+
+def empty_lake(spark: SparkSession) -> None:
+    """Forget all tables of the session's lake, their files and what Delta remembers of them."""
+    for layer in LAYERS:
+        spark.sql(f"drop schema if exists {layer} cascade")
+        shutil.rmtree(lake_path() / layer, ignore_errors=True)
+    spark.catalog.clearCache()
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
+def single_records(folder: Path) -> Iterator[str]:
+    """The OTLP/JSON files below a folder as export requests of one span or log record each."""
+    for path in sorted(folder.rglob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                yield from _single_records(json.loads(line))
+
+
+def _single_records(request: dict[str, Any]) -> Iterator[str]:
+    for groups, scopes, records in (
+        ("resourceSpans", "scopeSpans", "spans"),
+        ("resourceLogs", "scopeLogs", "logRecords"),
+    ):
+        for group in request.get(groups, []):
+            for scope in group[scopes]:
+                for record in scope[records]:
+                    alone = {**group, scopes: [{**scope, records: [record]}]}
+                    yield json.dumps({groups: [alone]})
+
+
+def deal(
+    records: Sequence[str], late: Sequence[str], pods: Iterable[Path], out: Path, batches: int,
+    seed: int | None,
+) -> list[Path]:  # fmt: skip
+    """Deal records and pod log files to `batches` folders; returns the folders in their order.
+
+    seed None keeps the order, the late records last; else everything is shuffled. Each batch but
+    the first also repeats some records of the whole.
+    """
+    chance = random.Random(seed or 0)  # noqa: S311 - deals test data
+    everything = [*records, *late]
+    if seed is not None:
+        chance.shuffle(everything)
+    size = -(-len(everything) // batches)
+    folders = []
+    for number in range(batches):
+        folder = out / f"batch-{number}"
+        folder.mkdir(parents=True)
+        lines = everything[number * size : (number + 1) * size]
+        if number:
+            lines += chance.sample(everything, len(everything) // 50)
+        (folder / "records.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        folders.append(folder)
+    for pod in pods:
+        target = chance.choice(folders) / "pods" / pod.parent.parent.name / pod.parent.name
+        target.mkdir(parents=True)
+        shutil.copy(pod, target / pod.name)
+    return folders
+
+
+def rows_of(lake: Path, table: str) -> Counter[str]:
+    """The rows of a table as JSON texts without bookkeeping columns, with their number."""
+    from deltalake import DeltaTable
+
+    data = DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_dataset()
+    columns = [name for name in data.schema.names if name not in BOOKKEEPING]
+    rows: Counter[str] = Counter()
+    for batch in data.to_batches(columns=columns):
+        rows.update(json.dumps(row, sort_keys=True, default=str) for row in batch.to_pylist())
+    return rows
+
+
+def snapshot(lake: Path) -> dict[str, Counter[str]]:
+    """The rows of all compared tables of a lake."""
+    return {table: rows_of(lake, table) for table in COMPARED}
+
+
+def assert_same_rows(expected: dict[str, Counter[str]], actual: dict[str, Counter[str]]) -> None:
+    """Fail with the first differing rows of each table."""
+    differences = []
+    for table in COMPARED:
+        missing, surplus = expected[table] - actual[table], actual[table] - expected[table]
+        if missing or surplus:
+            differences.append(
+                f"{table}: {missing.total()} rows missing, {surplus.total()} too many\n"
+                + "\n".join(f"  - {row}" for row in sorted(missing)[:3])
+                + "\n"
+                + "\n".join(f"  + {row}" for row in sorted(surplus)[:3])
+            )
+    assert not differences, "\n".join(differences)

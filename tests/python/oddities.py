@@ -1,0 +1,209 @@
+"""A hand-made input that is anything but clean: what the property tests mix into a generated day.
+
+Each record is one OTLP/JSON export request (a line), so that records can be dealt to files and
+ingest batches in any way.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+START = 1_768_212_000_000_000_000  # 2026-01-12 10:00:00 UTC, inside the generated day
+SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
+MINUTE = 60 * SECOND
+
+DROPPED = "0a" * 9 + "00000000000001"  # its randomness is too small for any class but error
+KEPT = "0b" * 9 + "ffffffffffffff"
+HALF = "0c" * 9 + "90000000000000"
+
+KINDS = {None: 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+
+
+def attributes_of(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Attributes as OTLP's key-value list, all values as strings."""
+    return [{"key": key, "value": {"stringValue": str(value)}} for key, value in values.items()]
+
+
+def span(
+    trace_id: Any,
+    span_id: Any,
+    parent: Any = "",
+    *,
+    service: str = "payment",
+    kind: str | None = "server",
+    name: str = "POST /pay",
+    start: int = START,
+    milliseconds: float | None = 5,
+    status: int = 0,
+    message: str = "",
+    exception: tuple[str, str] | None = None,
+    state: str = "",
+    attributes: dict[str, Any] | None = None,
+    resource: dict[str, Any] | None = None,
+) -> str:
+    """A trace export request with one span; `milliseconds` None leaves the end out."""
+    body: dict[str, Any] = {
+        "traceId": trace_id,
+        "spanId": span_id,
+        "parentSpanId": parent,
+        "traceState": state,
+        "name": name,
+        "kind": KINDS[kind],
+        "startTimeUnixNano": str(start),
+        "attributes": attributes_of(attributes or {}),
+        "status": {"code": status, "message": message},
+    }
+    if milliseconds is not None:
+        body["endTimeUnixNano"] = str(start + round(milliseconds * MILLISECOND))
+    if exception:
+        kind_of, text = exception
+        body["events"] = [
+            {
+                "name": "exception",
+                "timeUnixNano": str(start),
+                "attributes": attributes_of({"exception.type": kind_of, "exception.message": text}),
+            }
+        ]
+    group = {
+        "resource": {"attributes": attributes_of({"service.name": service, **(resource or {})})},
+        "scopeSpans": [{"spans": [body]}],
+    }
+    return json.dumps({"resourceSpans": [group]})
+
+
+def log(
+    trace_id: Any,
+    span_id: Any,
+    text: str,
+    *,
+    service: str | None = "payment",
+    severity: int = 9,
+    time: int = START,
+    attributes: dict[str, Any] | None = None,
+    resource: dict[str, Any] | None = None,
+) -> str:
+    """A log export request with one record."""
+    body = {
+        "timeUnixNano": str(time),
+        "severityNumber": severity,
+        "body": {"stringValue": text},
+        "attributes": attributes_of(attributes or {}),
+        "traceId": trace_id,
+        "spanId": span_id,
+    }
+    named = {"service.name": service} if service else {}
+    group = {
+        "resource": {"attributes": attributes_of({**named, **(resource or {})})},
+        "scopeLogs": [{"logRecords": [body]}],
+    }
+    return json.dumps({"resourceLogs": [group]})
+
+
+def hex_id(number: int) -> str:
+    """A span id."""
+    return f"{number:016x}"
+
+
+def trace(number: int, tail: str = "00000000000001") -> str:
+    """A trace id whose randomness is `tail`."""
+    return f"{number:04x}" + "5eed" * 3 + "00" + tail
+
+
+def timely() -> list[str]:
+    """Records that arrive before the late ones when a test keeps an order."""
+    upper = trace(7).upper()
+    as_base64 = base64.b64encode(bytes.fromhex(trace(8))).decode()
+    return [
+        # a trace that is dropped until its error arrives
+        span(DROPPED, hex_id(1), service="gateway"),
+        span(DROPPED, hex_id(2), hex_id(1), kind="client", service="gateway"),
+        span(DROPPED, hex_id(3), hex_id(2), start=START + 1),
+        log(DROPPED, hex_id(3), "paying"),
+        # a slow trace that a longer root makes slow only later
+        span(HALF, hex_id(1), milliseconds=1000),
+        span(KEPT, hex_id(1), milliseconds=1000.000001),
+        # versions of one span that differ
+        span(trace(1), hex_id(1), milliseconds=5),
+        span(trace(1), hex_id(1), milliseconds=7, attributes={"b": 1}),
+        span(trace(1), hex_id(1), milliseconds=7, attributes={"a": 2}),
+        span(trace(1), hex_id(1), milliseconds=7, attributes={"a": 2}, name="POST /refund"),
+        # two versions fail in different words; the second is longer, a third one is fine
+        span(trace(2), hex_id(1), status=2, message="no funds", milliseconds=5),
+        span(trace(2), hex_id(1), status=2, exception=("Timeout", "bank"), milliseconds=9),
+        span(trace(2), hex_id(1), status=1, milliseconds=90),
+        # the same record from two regions
+        span(trace(3), hex_id(1), resource={"cloud.region": "eu"}),
+        span(trace(3), hex_id(1), resource={"cloud.region": "us"}),
+        # two environments in one trace
+        span(trace(3), hex_id(2), resource={"deployment.environment.name": "canary"}),
+        # client and server share an id; a third span bears it too
+        span(trace(4), hex_id(1), service="gateway", kind="client"),
+        span(trace(4), hex_id(1), start=START + 2 * MINUTE),
+        span(trace(4), hex_id(1), service="ledger", start=START + 4 * MINUTE),
+        log(trace(4), hex_id(1), "whose?", severity=17, service="ledger", time=START + 9 * MINUTE),
+        log(trace(4), hex_id(1), "nobody's", severity=17, service=None, time=START + 9 * MINUTE),
+        # kinds unknown
+        span(trace(5), hex_id(2), hex_id(1), service="b", kind=None),
+        span(trace(5), hex_id(3), hex_id(2), service="b", kind=None),
+        # no root, self-parent, cycle
+        span(trace(6), hex_id(1), hex_id(1)),
+        span(trace(6), hex_id(2), hex_id(3)),
+        span(trace(6), hex_id(3), hex_id(2), milliseconds=2000),
+        # ids in upper case, as base64, with white noise around them
+        span(upper, hex_id(10).upper()),
+        span(trace(7), hex_id(11), hex_id(10)),
+        span(as_base64, base64.b64encode(bytes.fromhex(hex_id(12))).decode()),
+        log(as_base64, "", "base64", severity=18),
+        # two roots; upstream thresholds and randomness that disagree
+        span(trace(9), hex_id(1), state="ot=th:c;rv:ffffffffffffff"),
+        span(trace(9), hex_id(2), state="ot=th:8;rv:f0000000000000", start=START - 1),
+        span(trace(10), hex_id(1), state="ot=th:8", name="contradicted"),
+        span(trace(11), hex_id(1), state="ot=th:FF;rv:XY", name="malformed"),
+        # no usable ids
+        span("", hex_id(1), name="no trace"),
+        span("", hex_id(1), name="no trace"),
+        span("00" * 16, hex_id(1), name="no trace", status=2, message="zero"),
+        span(None, None, name="nothing", status=2, message="zero"),
+        span("xyz", "12", name="not ids"),
+        span(trace(12), "", name="no span id"),
+        span(trace(12), "", name="no span id"),
+        span(trace(12), None, name="no span id", attributes={"other": 1}),
+        log("", "", "no trace", severity=17),
+        log("", "", "no trace", severity=17),
+        log("", "", "no trace", severity=17, service="ledger"),
+        log("", hex_id(1), "no trace but a span", severity=21),
+        # times
+        span(trace(13), hex_id(1), milliseconds=None),
+        span(trace(13), hex_id(2), milliseconds=-5),
+        span(trace(13), hex_id(3), start=START + 999, milliseconds=0.000001),
+        # a uid makes two texts one record
+        log(trace(14), "", "first text", attributes={"log.record.uid": "u1"}),
+        log(trace(14), "", "other text", severity=17, attributes={"log.record.uid": "u1"}),
+        log(trace(14), "", "third text", severity=17, attributes={"log.record.uid": "u2"}),
+        log(trace(14), "", "third text", severity=17, attributes={"log.record.uid": "u2"}),
+        # hostile text
+        log(trace(15), hex_id(1), "{{ x }} '\"; drop table\\ \u0000 <b> $a", severity=17),
+        span(trace(15), hex_id(1), name="GET /a'b\"/{{ 1 }}/4711?q=\\", status=2, message="\u0000"),
+        log(trace(15), hex_id(1), "two\nlines\n\tat a.B.c(D.java:1)", severity=17),
+    ]
+
+
+def late() -> list[str]:
+    """Records that arrive last when a test keeps an order."""
+    return [
+        # promotes the dropped trace, in a window of its own
+        log(DROPPED, hex_id(3), "declined", severity=17, time=START + 3 * MINUTE),
+        span(HALF, hex_id(1), milliseconds=1500),
+        # the parents that were missing
+        span(trace(5), hex_id(1), service="a", kind=None),
+        # turns an ok span into an error; moves its log's window by an earlier twin
+        span(trace(3), hex_id(2), status=2, message="late"),
+        span(trace(4), hex_id(1), service="gateway", kind="client", start=START - 5 * MINUTE),
+        # the span of a log that stood alone
+        span(trace(14), hex_id(1), kind="consumer", start=START - 2 * MINUTE),
+        log(trace(16), hex_id(1), "before its span", severity=17, time=START + 7 * MINUTE),
+        span(trace(16), hex_id(1), start=START + 6 * MINUTE, state="ot=rv:00000000000000"),
+    ]

@@ -1,0 +1,36 @@
+"""The metastore as an index of the lake: where it was lost, it is filled from the folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracekeep.lake import lake_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def register_tables(spark: SparkSession) -> list[str]:
+    """Register the Silver and Gold tables that the metastore lacks; returns their names.
+
+    dbt takes a table that the metastore does not know for one that was never built. Bronze is
+    registered by dbt's on-run-start hook.
+    """
+    registered = []
+    for layer in ("silver", "gold"):
+        folders = [log.parent for log in sorted((lake_path() / layer).glob("*/_delta_log"))]
+        if not folders:
+            continue
+        spark.sql(f"create schema if not exists {layer} location {_literal(folders[0].parent)}")
+        known = {row.tableName for row in spark.sql(f"show tables in {layer}").collect()}
+        for folder in folders:
+            if folder.name not in known and folder.name.isidentifier():
+                name = f"{layer}.{folder.name}"
+                spark.sql(f"create table {name} using delta location {_literal(folder)}")
+                registered.append(name)
+    return registered
+
+
+def _literal(path: object) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,50 @@
+"""dbt commands in this process, on the Spark session that is open."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tracekeep.catalog import register_tables
+from tracekeep.lake import lake_path
+from tracekeep.session import spark_session
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt_common.events.base_types import EventMsg
+
+
+class DbtError(RuntimeError):
+    """A dbt command that did not succeed; its result is in `result`."""
+
+    def __init__(self, command: str, result: dbtRunnerResult) -> None:
+        failed = [
+            f"{outcome.node.name}: {(outcome.message or '').strip()}"
+            for outcome in getattr(result.result, "results", [])
+            if outcome.status in ("error", "fail", "runtime error")
+        ]
+        reason = str(result.exception) if result.exception else "\n".join(failed)
+        super().__init__(f"dbt {command} did not succeed\n{reason}")
+        self.result = result
+
+
+def dbt(*arguments: str) -> dbtRunnerResult:
+    """Run one dbt command from the project's root; returns dbt's result.
+
+    Progress goes to stderr, a line a model; dbt's own log to `<lake>/logs/dbt.log`.
+    Raises DbtError if a model or test failed, or the project does not compile.
+    """
+    from dbt.cli.main import dbtRunner
+
+    # Before dbt opens a session of its own: that one would lack the lake's settings.
+    register_tables(spark_session(hive=True))
+    options = ["--quiet", "--log-path", str(lake_path() / "logs")]
+    result = dbtRunner(callbacks=[_show_progress]).invoke([*options, *arguments])
+    if not result.success:
+        raise DbtError(" ".join(arguments), result)
+    return result
+
+
+def _show_progress(event: EventMsg) -> None:
+    if event.info.name == "LogModelResult":
+        print(f"  {event.data.description}: {event.data.execution_time:.1f} s", file=sys.stderr)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,18 @@ sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside the 
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "5000"))
+"""Events of the generated day; `make prove-order` raises them."""
+
+
+@dataclass(frozen=True)
+class BuiltLake:
+    """A lake that one `tracekeep run` built: its input, folder, and rows by table."""
+
+    day: Path
+    path: Path
+    rows: dict[str, Counter[str]]
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +47,30 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         del os.environ["TRACEKEEP_LAKE"]
     else:
         os.environ["TRACEKEEP_LAKE"] = before
+
+
+@pytest.fixture(scope="session")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated day with late and repeated records, and a file of oddities beside it."""
+    import oddities
+
+    from tracekeep.generator import generate
+
+    folder = tmp_path_factory.mktemp("input") / "day"
+    generate(folder, events=EVENTS, seed=11, late_share=0.05, duplicate_share=0.05)
+    records = [*oddities.timely(), *oddities.late()]
+    (folder / "oddities.jsonl").write_text("\n".join(records) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lake(spark: SparkSession, day: Path) -> BuiltLake:
+    """The day's lake, built at once: what every other road to the same records must lead to."""
+    import lakes
+
+    from tracekeep.lake import lake_path
+    from tracekeep.run import run
+
+    arguments = argparse.Namespace(paths=[day], region=None, max_files_per_batch=10_000)
+    assert run(arguments) == 0
+    return BuiltLake(day, lake_path(), lakes.snapshot(lake_path()))

@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -43,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--raw-only", action="store_true", help="print the figures of the raw files alone"
     )
+    parser.add_argument(
+        "--build", action="store_true",
+        help="if the lake was built from other files, build one from SET for the comparison",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -53,9 +59,43 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.raw_only:
             _print_raw(arguments.set, reading, arguments.json)
             return EQUAL
+        if arguments.build and not is_built_from(arguments.lake, arguments.set):
+            return _build_and_compare(arguments, reading)
         return _compare(arguments, reading)
     except UnreadableSetError as error:
         return _nothing(str(error))
+
+
+def _build_and_compare(arguments: argparse.Namespace, reading: Reading) -> int:
+    print(
+        f"{arguments.lake} was not built from {arguments.set} alone: building a lake for the "
+        "comparison",
+        file=sys.stderr,
+    )
+    with tempfile.TemporaryDirectory(prefix="tracekeep-") as folder:
+        # A process of its own: the comparison shares nothing with what it compares.
+        command = [sys.executable, "-m", "tracekeep", "run", str(arguments.set.absolute())]
+        built = subprocess.run(  # noqa: S603 - no shell, and SET is an argument
+            command, env={**os.environ, "TRACEKEEP_LAKE": folder}, check=False
+        )
+        if built.returncode:
+            return _nothing(f"the lake could not be built (exit code {built.returncode})")
+        arguments.lake = Path(folder)
+        return _compare(arguments, reading)
+
+
+def is_built_from(lake: Path, folder: Path) -> bool:
+    """Whether all files that a lake's ingest ever planned lie below a folder."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        ledger = DeltaTable(str(lake.absolute() / "bronze" / "ingest_files"))
+    except TableNotFoundError:
+        return False
+    files = set(ledger.to_pyarrow_table(columns=["source_file"])["source_file"].to_pylist())
+    root = folder.absolute()
+    return bool(files) and all(Path(file).is_relative_to(root) for file in files)
 
 
 def _compare(arguments: argparse.Namespace, reading: Reading) -> int:

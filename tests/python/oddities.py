@@ -148,6 +148,10 @@ def timely() -> list[str]:
         # kinds unknown
         span(trace(5), hex_id(2), hex_id(1), service="b", kind=None),
         span(trace(5), hex_id(3), hex_id(2), service="b", kind=None),
+        # orphans whose parent never arrives
+        span(trace(17), hex_id(2), hex_id(1), kind="internal"),
+        span(trace(17), hex_id(3), hex_id(1), kind=None, service="ledger"),
+        log(trace(17), hex_id(9), "its span never came", severity=17, time=START + MINUTE),
         # no root, self-parent, cycle
         span(trace(6), hex_id(1), hex_id(1)),
         span(trace(6), hex_id(2), hex_id(3)),

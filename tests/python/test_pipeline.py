@@ -43,7 +43,7 @@ def test_second_run_prints_figures_and_changes_no_table(
 
 def test_input_is_anything_but_clean(lake: BuiltLake) -> None:
     assert sum('"trace_id": null' in row for row in lake.rows["silver.error_events"]) >= 4
-    assert sum('"is_orphan": true' in row for row in lake.rows["silver.spans"]) >= 3
+    assert sum('"is_orphan": true' in row for row in lake.rows["silver.spans"]) >= 2
     assert any(oddities.DROPPED in row for row in lake.rows["gold.sampled_spans"])
 
 
@@ -120,14 +120,18 @@ KEYS = (
 """Columns that tell the rows of these tables apart, each table has some."""
 
 
+def failures_of(spark: SparkSession, test_name: str) -> int:
+    """Rows that a dbt test of the project returns: the SQL that dbt compiled for the last run."""
+    (path,) = Path("target/compiled/tracekeep/tests").rglob(f"{test_name}.sql")
+    return spark.sql(path.read_text(encoding="utf-8")).count()
+
+
 @pytest.mark.parametrize("test_name", TAKEN_AWAY)
 def test_invariant_fails_when_a_row_is_taken_away(
     spark: SparkSession, lake: BuiltLake, test_name: str
 ) -> None:
     from delta.tables import DeltaTable
     from pyspark.sql import functions as f
-
-    from tracekeep.dbt import DbtError, dbt
 
     table, condition = TAKEN_AWAY[test_name]
     delta = DeltaTable.forName(spark, table)
@@ -139,10 +143,10 @@ def test_invariant_fails_when_a_row_is_taken_away(
     try:
         delta.delete(f.expr(condition) & (key == f.lit(victim)))
         assert before - spark.table(table).count() == 1
-        with pytest.raises(DbtError, match=test_name):
-            dbt("test", "--select", test_name)
+        assert failures_of(spark, test_name) > 0
     finally:
         delta.restoreToVersion(version)
+    assert failures_of(spark, test_name) == 0
 
 
 def test_invariant_fails_when_a_row_waits_for_a_build_that_nobody_booked(
@@ -160,12 +164,7 @@ def test_invariant_fails_when_a_row_waits_for_a_build_that_nobody_booked(
             dbt("test", "--select", "silver_rows_are_booked")
     finally:
         delta.restoreToVersion(version)
-
-
-def test_invariants_hold_again_with_all_rows_back(lake: BuiltLake) -> None:
-    from tracekeep.dbt import dbt
-
-    dbt("test", "--select", *TAKEN_AWAY, "silver_rows_are_booked")
+    assert failures_of(spark, "silver_rows_are_booked") == 0
 
 
 def test_docs_describe_every_model_and_column_from_sources_to_gold(lake: BuiltLake) -> None:

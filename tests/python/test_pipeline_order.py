@@ -60,11 +60,8 @@ def test_two_batches_with_late_records_last(
 def test_seven_shuffled_batches_with_a_run_cut_short(
     spark: SparkSession, lake: BuiltLake, tmp_path: Path
 ) -> None:
-    from tracekeep.dbt import dbt
-
     build(spark, deal(lake, tmp_path, 7, seed=3), {2: (), 4: CUT_SHORT, 6: ()})
     lakes.assert_same_rows(lake.rows, lakes.snapshot(lake_path()))
-    dbt("test", "--select", "test_type:data")
 
 
 def test_rebuild_changes_no_row(spark: SparkSession, lake: BuiltLake) -> None:

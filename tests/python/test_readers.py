@@ -1,0 +1,336 @@
+"""The readers of Bronze, without Spark: bytes of files in, records out, nothing lost in silence."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import oddities
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tracekeep.ingest.plan import cut_batches, cut_tasks, find_files, plan_file
+from tracekeep.ingest.readers.files import FilePart, read_part
+from tracekeep.ingest.records import Record, record_columns
+
+POD = "shop_cart-7d9f8b6c5d-x2x4z_0b1c/app/0.log"
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TIME = "2026-01-12T10:00:00.123456789Z"
+TIME_NS = 1_768_212_000_123_456_789
+
+
+def write(folder: Path, name: str, content: bytes | str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def planned(path: Path, known: Any = None) -> FilePart:
+    file = plan_file(str(path), known)
+    assert file is not None
+    return file.part
+
+
+def records_of(path: Path) -> list[Record]:
+    return [record for _, _, record in read_part(planned(path))]
+
+
+def only(path: Path) -> Record:
+    (record,) = records_of(path)
+    return record
+
+
+def docker(log: str, **fields: str) -> str:
+    return json.dumps({"log": log, "stream": "stdout", "time": TIME, **fields})
+
+
+# ---------------------------------------------------------------- pod logs
+
+
+def test_cri_line_has_its_pod_time_and_ids(tmp_path: Path) -> None:
+    text = f"{TIME} stderr F ERROR [trace_id={TRACE.upper()} span_id={SPAN}] card declined\n"
+    record = only(write(tmp_path, POD, text))
+    assert record["table"] == "log_records"
+    assert (record["trace_id"], record["span_id"]) == (TRACE, SPAN)
+    assert (record["time_unix_nano"], record["stream"]) == (TIME_NS, "stderr")
+    assert record["severity_text"] == "ERROR"
+    assert dict(record["resource_attributes"]) == {
+        "k8s.namespace.name": "shop",
+        "k8s.pod.name": "cart-7d9f8b6c5d-x2x4z",
+        "k8s.pod.uid": "0b1c",
+        "k8s.container.name": "app",
+    }
+    assert record["raw_text"] == text.encode().rstrip()
+
+
+def test_cri_parts_are_joined_per_stream_even_inside_a_character(tmp_path: Path) -> None:
+    first, second = "zahlé".encode()[:5], "zahlé".encode()[5:]
+    lines = b"\n".join(
+        [
+            TIME.encode() + b" stdout P " + first,
+            TIME.encode() + b" stderr F other",
+            TIME.encode() + b" stdout F " + second,
+            TIME.encode() + b" stdout P no end",
+        ]
+    )
+    records = records_of(write(tmp_path, POD, lines))
+    assert [(r["body"], r["stream"], r["is_truncated"]) for r in records] == [
+        ("other", "stderr", False),
+        ("zahlé", "stdout", False),
+        ("no end", "stdout", True),
+    ]
+
+
+def test_docker_line_and_its_missing_line_end(tmp_path: Path) -> None:
+    lines = "\n".join(
+        [docker("whole\n"), docker("cut"), docker("x\n", time="1999-12-31T23:59:59Z")]
+    )
+    whole, cut, absurd = records_of(write(tmp_path, POD, lines))
+    assert (whole["body"], whole["is_truncated"]) == ("whole", False)
+    assert (cut["body"], cut["is_truncated"]) == ("cut", True)
+    assert (absurd["table"], absurd["reason"]) == ("rejected_records", "absurd_time")
+
+
+def test_json_log_line_gives_its_fields(tmp_path: Path) -> None:
+    fields = {"level": "warn", "traceId": TRACE, "dd.span_id": SPAN, "order": 7, "tags": ["a", "b"]}
+    record = only(write(tmp_path, POD, docker(json.dumps(fields) + "\n")))
+    assert (record["trace_id"], record["span_id"]) == (TRACE, SPAN)
+    assert record["severity_text"] == "warn"
+    assert dict(record["attributes"])["order"] == "7"
+    assert dict(record["attributes"])["tags"] == '["a","b"]'
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("no log line at all", "unknown_format"),
+        (docker("a\n") + "trailing", "trailing_text"),
+        ('{"log": "torn', "invalid_json"),
+        ('{"log": 7}', "wrong_type"),
+        ('{"log": "a\\n", "time": "yesterday"}', "no_time"),
+    ],
+)
+def test_broken_pod_log_line_is_rejected_and_the_next_one_read(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    broken, fine = records_of(write(tmp_path, POD, f"{line}\n{TIME} stdout F fine\n"))
+    assert (broken["table"], broken["reason"]) == ("rejected_records", reason)
+    assert broken["raw_text"] == line.encode()
+    assert fine["body"] == "fine"
+
+
+# ---------------------------------------------------------------- OTLP/JSON
+
+
+def otlp_span(**fields: Any) -> dict[str, Any]:
+    times = {"startTimeUnixNano": str(TIME_NS), "endTimeUnixNano": str(TIME_NS + 5)}
+    return {"traceId": TRACE, "spanId": SPAN, "name": "GET /", **times, **fields}
+
+
+def request_of(*spans: dict[str, Any]) -> str:
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "cart"}}]}
+    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]})
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("shape", ["lines", "document", "array", "bom"])
+def test_every_shape_of_a_file_holds_the_same_spans(
+    tmp_path: Path, shape: str, compress: bool
+) -> None:
+    requests = [request_of(otlp_span()), request_of(otlp_span(name="GET /b"))]
+    texts = {
+        "lines": "\n".join(requests),
+        "document": json.dumps(
+            {"resourceSpans": [json.loads(text)["resourceSpans"][0] for text in requests]}, indent=2
+        ),
+        "array": f"[{','.join(requests)}]",
+        "bom": "\ufeff" + "\r\n".join(requests) + "\r\n\r\n",
+    }
+    content = texts[shape].encode()
+    path = write(tmp_path, "spans", gzip.compress(content) if compress else content)
+    records = records_of(path)
+    assert [record["name"] for record in records] == ["GET /", "GET /b"]
+    assert {dict(record["resource_attributes"])["service.name"] for record in records} == {"cart"}
+
+
+def test_numbers_never_pass_through_a_double(tmp_path: Path) -> None:
+    big = 2**63 - 1
+    attributes = [
+        {"key": "text", "value": {"intValue": str(big)}},
+        {"key": "number", "value": {"intValue": big}},
+        {"key": "list", "value": {"arrayValue": {"values": [{"intValue": str(big)}]}}},
+        {"key": "none", "value": {}},
+    ]
+    times = {"startTimeUnixNano": TIME_NS, "endTimeUnixNano": str(TIME_NS + 1)}
+    record = only(write(tmp_path, "a.json", request_of(otlp_span(attributes=attributes, **times))))
+    assert (record["start_time_unix_nano"], record["end_time_unix_nano"]) == (TIME_NS, TIME_NS + 1)
+    held = dict(record["attributes"])
+    assert held == {"text": str(big), "number": str(big), "list": f"[{big}]", "none": "null"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"startTimeUnixNano": "0", "endTimeUnixNano": "0"}, "no_time"),
+        ({"startTimeUnixNano": "1768212000"}, "absurd_time"),
+        ({"endTimeUnixNano": str(2**63 - 1)}, "absurd_time"),
+        ({"startTimeUnixNano": "soon"}, "wrong_type"),
+        ({"startTimeUnixNano": 1.5}, "wrong_type"),
+        ({"attributes": {"key": "value"}}, "wrong_type"),
+    ],
+)
+def test_unusable_span_is_rejected_and_its_neighbour_kept(
+    tmp_path: Path, fields: dict[str, Any], reason: str
+) -> None:
+    broken, fine = records_of(
+        write(tmp_path, "a.json", request_of(otlp_span(**fields), otlp_span()))
+    )
+    assert (broken["table"], broken["reason"]) == ("rejected_records", reason)
+    assert json.loads(broken["raw_text"]) == otlp_span(**fields)
+    assert fine["span_id"] == SPAN
+
+
+def test_oddities_are_kept_with_usable_ids_or_none(tmp_path: Path) -> None:
+    lines = [*oddities.timely(), *oddities.late()]
+    records = records_of(write(tmp_path, "odd.jsonl", "\n".join(lines)))
+    assert len(records) == len(lines)
+    assert {record["table"] for record in records} == {"spans", "log_records"}
+    for record in records:
+        for name, digits in (("trace_id", 32), ("span_id", 16)):
+            value = record[name]
+            assert value is None or (len(value) == digits and value == value.lower())
+        assert record["trace_id"] or record["record_hash"]
+
+
+def test_cut_gzip_gives_what_is_whole_and_one_reject(tmp_path: Path) -> None:
+    noise = [request_of(otlp_span(name=f"GET /{n * 7919:x}")) for n in range(2000)]
+    packed = gzip.compress("\n".join(noise).encode())
+    records = records_of(write(tmp_path, "a.jsonl.gz", packed[: len(packed) // 2]))
+    *spans, last = records
+    assert len(spans) > 100
+    assert (last["table"], last["reason"]) == ("rejected_records", "truncated_gzip")
+
+
+# ---------------------------------------------------------------- plan
+
+
+def test_a_file_that_grew_is_read_from_where_it_ended(tmp_path: Path) -> None:
+    path = write(tmp_path, POD, f"{TIME} stdout F one\n{TIME} stdout F tw")
+    first = plan_file(str(path), None)
+    assert first is not None
+    assert plan_file(str(path), first) is None
+    with path.open("a") as file:
+        file.write(f"o\n{TIME} stdout F three\n")
+    grown = planned(path, first)
+    assert [record["body"] for _, _, record in read_part(grown)] == ["two", "three"]
+
+
+@pytest.mark.parametrize(
+    "content", [f"{TIME} stdout F new\n", "", f"{TIME} stdout F much longer\n"]
+)
+def test_another_file_under_an_old_name_is_read_whole(tmp_path: Path, content: str) -> None:
+    path = write(tmp_path, POD, f"{TIME} stdout F old text\n")
+    first = plan_file(str(path), None)
+    path.write_text(content)
+    again = plan_file(str(path), first)
+    if content:
+        assert again is not None
+        assert len([*read_part(again.part)]) == 1
+    else:
+        assert again is None
+
+
+def test_a_file_that_changed_after_it_was_planned_is_a_reject(tmp_path: Path) -> None:
+    path = write(tmp_path, POD, f"{TIME} stdout F old\n")
+    part = planned(path)
+    path.write_text("something else entirely, and longer than before\n")
+    assert [record["reason"] for _, _, record in read_part(part)] == ["source_changed"]
+    path.unlink()
+    assert [record["reason"] for _, _, record in read_part(part)] == ["source_changed"]
+
+
+def test_hidden_and_marked_folders_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "a/.hidden", "x")
+    write(tmp_path, "truth/.noingest", "")
+    write(tmp_path, "truth/error_events.jsonl", "x")
+    kept = write(tmp_path, "a/b.json", "x")
+    assert [*find_files([tmp_path])] == [str(kept)]
+    with pytest.raises(FileNotFoundError, match="no-such"):
+        [*find_files([tmp_path / "no-such"])]
+
+
+def test_batches_and_tasks_hold_each_file_once(tmp_path: Path) -> None:
+    files = []
+    for number in range(25):
+        path = write(tmp_path, f"{number}.jsonl", request_of(otlp_span()) * (number + 1))
+        file = plan_file(str(path), None)
+        assert file is not None
+        files.append(file)
+    batches = [*cut_batches(files, max_files=4, max_bytes=5_000)]
+    assert [file for batch in batches for file in batch] == files
+    assert all(len(batch) <= 4 for batch in batches)
+    parts = [file.part for file in files]
+    tasks = cut_tasks(parts, 3)
+    assert sorted((p for task in tasks for p in task), key=parts.index) == parts
+    assert cut_tasks([*reversed(parts)], 3) == tasks
+
+
+# ---------------------------------------------------------------- any bytes
+
+FRAGMENTS = st.sampled_from(
+    [
+        request_of(otlp_span()).encode(),
+        *(line.encode() for line in oddities.timely()[:8]),
+        TIME.encode() + b" stdout F fine",
+        TIME.encode() + b" stdout P part",
+        docker("docker\n").encode(),
+        b"{", b"[[[[", b"\x1f\x8b", b"\xff\xfe\x00", b'{"resourceSpans": 7}', b"[]", b"null", b"\r",
+    ]
+)  # fmt: skip
+CONTENTS = st.one_of(
+    st.binary(max_size=300), st.lists(st.one_of(FRAGMENTS, st.binary(max_size=40))).map(b"\n".join)
+)
+
+
+@pytest.mark.parametrize("name", ["a.json", POD])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(content=CONTENTS)
+def test_any_bytes_are_read_or_rejected(tmp_path: Path, name: str, content: bytes) -> None:
+    path = write(tmp_path, name, content)
+    file = plan_file(str(path), None)
+    records = [*read_part(file.part)] if file else []
+    columns = record_columns()
+    for position, index, record in records:
+        assert position >= 0
+        assert index >= 0
+        assert record.keys() <= columns.keys()
+        assert isinstance(record["raw_text"], bytes)
+    if not _is_empty(content.removeprefix(b"\xef\xbb\xbf")):
+        assert records
+
+
+def _is_empty(content: bytes) -> bool:
+    """Whether all lines of an input are blank, or export requests that hold nothing."""
+    if content.startswith(b"\x1f\x8b"):
+        return _is_whole_gzip(content) and not gzip.decompress(content).strip()
+    try:
+        values = [msgspec.json.decode(line) for line in content.split(b"\n") if line.strip()]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return all(isinstance(value, dict) and set(value) <= {"resourceSpans"} for value in values)
+
+
+def _is_whole_gzip(content: bytes) -> bool:
+    try:
+        gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
+    return True

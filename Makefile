@@ -69,5 +69,5 @@ prove: prove-order
 .PHONY: prove-order
 prove-order: setup
 	TRACEKEEP_PROVE_EVENTS=200000 TRACEKEEP_JAVA_OPTIONS= \
-		TRACEKEEP_KILL_AT="silver.spans gold.error_events" \
+		TRACEKEEP_KILLED_AT="silver.spans gold.error_events" \
 		.venv/bin/python -m pytest tests/python/test_pipeline_order.py --durations=0

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "5000"))
 """Events of the generated day; `make prove-order` raises them."""
 
+KILLED_AT = os.environ.get("TRACEKEEP_KILLED_AT", "silver.log_records").split()
+"""Tables: the process that builds the lake is killed when it has built one, and begins anew."""
+
+# Many short jobs: the second compiler would cost more than it saves.
+os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 
 @dataclass(frozen=True)
 class BuiltLake:
@@ -29,24 +35,6 @@ class BuiltLake:
     day: Path
     path: Path
     rows: dict[str, Counter[str]]
-
-
-@pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The Hive session of this process, over an empty lake; Spark fixes the place at its start."""
-    from tracekeep.session import spark_session
-
-    # Many short jobs: the second compiler would cost more than it saves.
-    os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
-    before = os.environ.get("TRACEKEEP_LAKE")
-    os.environ["TRACEKEEP_LAKE"] = str(tmp_path_factory.mktemp("lake"))
-    session = spark_session(hive=True)
-    yield session
-    session.stop()
-    if before is None:
-        del os.environ["TRACEKEEP_LAKE"]
-    else:
-        os.environ["TRACEKEEP_LAKE"] = before
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +52,39 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def killed_lake(day: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake that runs over the day were killed in, once after each table of `KILLED_AT`."""
+    import lakes
+
+    folder = tmp_path_factory.mktemp("lake")
+    for table in KILLED_AT:
+        lakes.run_and_kill(folder, day, table)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spark(killed_lake: Path) -> Iterator[SparkSession]:
+    """The Hive session of this process, over the killed lake; Spark fixes the place at its start
+    and Derby admits one process, so the killed ones come first."""
+    from tracekeep.session import spark_session
+
+    before = os.environ.get("TRACEKEEP_LAKE")
+    os.environ["TRACEKEEP_LAKE"] = str(killed_lake)
+    session = spark_session(hive=True)
+    yield session
+    session.stop()
+    if before is None:
+        del os.environ["TRACEKEEP_LAKE"]
+    else:
+        os.environ["TRACEKEEP_LAKE"] = before
+
+
+@pytest.fixture(scope="session")
 def lake(spark: SparkSession, day: Path) -> BuiltLake:
-    """The day's lake, built at once: what every other road to the same records must lead to."""
+    """The killed lake, finished by one more run that takes the whole day as one ingest batch.
+
+    Every other road to the same records must lead to its rows.
+    """
     import lakes
 
     from tracekeep.lake import lake_path

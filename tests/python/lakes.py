@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.lake import LAYERS, lake_path
+from tracekeep.lake import LAYERS, PROJECT, lake_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -116,3 +121,26 @@ def assert_same_rows(expected: dict[str, Counter[str]], actual: dict[str, Counte
                 + "\n".join(f"  + {row}" for row in sorted(surplus)[:3])
             )
     assert not differences, "\n".join(differences)
+
+
+def run_and_kill(lake: Path, day: Path, table: str) -> None:
+    """`python -m tracekeep run` as a process of its own; kill -9 when it says that it has built
+    `table`, so while it builds the next one. Fails if it ends in any other way."""
+    process = subprocess.Popen(  # noqa: S603 - the arguments are the tests' own
+        [sys.executable, "-m", "tracekeep", "run", str(day)],
+        cwd=PROJECT,
+        env={**os.environ, "TRACEKEEP_LAKE": str(lake)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    guard = threading.Timer(3000, os.killpg, (process.pid, signal.SIGKILL))
+    guard.start()
+    lines = []
+    for line in process.stderr or []:
+        lines.append(line)
+        if table in line:
+            os.killpg(process.pid, signal.SIGKILL)
+    guard.cancel()
+    assert process.wait() == -signal.SIGKILL, "".join(lines)
+    assert any(table in line for line in lines), "".join(lines)

@@ -69,10 +69,11 @@ class Ledger:
 
     def open_batches(self) -> list[int]:
         """Batches that were planned but not committed, oldest first."""
-        planned = self.rows("ingest_files").select("ingest_batch").distinct()
-        committed = self.rows("ingest_batches").select("ingest_batch")
-        left = planned.join(committed, "ingest_batch", "left_anti").collect()
-        return sorted(row["ingest_batch"] for row in left)
+        return sorted(self._batches("ingest_files") - self._batches("ingest_batches"))
+
+    def _batches(self, table: str) -> set[int]:
+        numbers = self.rows(table).select("ingest_batch").distinct().collect()
+        return {row["ingest_batch"] for row in numbers}
 
     def store_plan(
         self, batches: dict[int, list[PlannedFile]], region: str | None, now: datetime.datetime

@@ -94,10 +94,11 @@ class Ledger:
         self._append("ingest_files", rows, max(batches))
 
     def read_plan(self, batch: int) -> tuple[list[FilePart], str | None, datetime.datetime]:
-        """File parts, region and planning time of a batch."""
+        """File parts, region and planning time (UTC) of a batch."""
         rows = self.rows("ingest_files").where(f"ingest_batch = {batch:d}").collect()
         parts = [FilePart(**{name: row[name] for name in _PART_COLUMNS}) for row in rows]
-        return parts, rows[0]["region"], rows[0]["planned_at"]
+        # Spark hands out times without a zone, in that of this machine
+        return parts, rows[0]["region"], rows[0]["planned_at"].astimezone(datetime.UTC)
 
     def commit_batch(
         self, batch: int, books: dict[str, Any], planned_at: datetime.datetime

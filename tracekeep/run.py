@@ -9,7 +9,8 @@ import time
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from tracekeep.ingest import BATCH_FILES, ingest, positive_number
+from tracekeep.ingest import add_arguments as add_ingest_arguments
+from tracekeep.ingest import ingest
 from tracekeep.lake import LAYERS
 
 if TYPE_CHECKING:
@@ -18,15 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command: those of ingest."""
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders to read")
-    parser.add_argument("--region", help="region of all records; default: cloud.region of each")
-    parser.add_argument(
-        "--max-files-per-batch",
-        type=positive_number,
-        default=BATCH_FILES,
-        metavar="N",
-        help="files that one ingest batch takes at most (default: %(default)s)",
-    )
+    add_ingest_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -28,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", help="region of all records; default: cloud.region of each")
     parser.add_argument(
         "--max-files-per-batch",
-        type=positive_number,
+        type=_positive_number,
         default=BATCH_FILES,
         metavar="N",
         help="files that one ingest batch takes at most (default: %(default)s)",
     )
 
 
-def positive_number(text: str) -> int:
+def _positive_number(text: str) -> int:
     """A whole number from 1 on, for argparse."""
     number = int(text)
     if number < 1:
@@ -141,4 +141,4 @@ def _one_ingest_at_a_time() -> Iterator[None]:
         yield
 
 
-__all__ = ["BATCH_FILES", "add_arguments", "ingest", "positive_number", "run"]
+__all__ = ["add_arguments", "ingest", "run"]

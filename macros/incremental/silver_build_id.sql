@@ -7,7 +7,8 @@
     {%- set pinned = load_relation(pinned) if execute else none -%}
     {%- set newest = none -%}
     {%- if pinned is not none -%}
-        {%- set newest = run_query('select max(build_id) from ' ~ pinned).rows[0][0] -%}
+        {%- set query = 'select max_by(build_id, ingest_batch) from ' ~ pinned -%}
+        {%- set newest = run_query(query).rows[0][0] -%}
     {%- endif -%}
     cast({{ 'null' if newest is none else "'" ~ newest ~ "'" }} as string)
 {%- endmacro %}

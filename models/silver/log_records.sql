@@ -11,6 +11,7 @@ with incoming as (
 
     select
         *,
+        array({{ timestamp_from_ns('logged_ns') }}) as version_times,
         ingested_at as first_arrival_at,
         ingested_at as last_arrival_at
     from {{ ref('stg_log_records') }}
@@ -30,7 +31,8 @@ held as (
 
     select
         log_records.*,
-        {{ nanoseconds('log_records.logged_at', 'log_records.logged_at_ns') }} as logged_ns
+        {{ nanoseconds('log_records.logged_at', 'log_records.logged_at_ns') }} as logged_ns,
+        coalesce(log_records.logged_at_versions, array(log_records.logged_at)) as version_times
     from {{ this }} as log_records
     left semi join touched_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = touched_traces.touched_key
@@ -58,6 +60,7 @@ versions as (
         resource_attributes,
         severity_number,
         logged_ns,
+        version_times,
         is_error,
         is_truncated,
         first_arrival_at,
@@ -80,9 +83,9 @@ identified as (
     select
         *,
         coalesce(trace_id, record_hash) as trace_key,
-        attributes['log.record.uid'] as record_uid,
+        {{ record_uid('attributes') }} as record_uid,
         case
-            when attributes['log.record.uid'] is null then struct(
+            when {{ record_uid('attributes') }} is null then struct(
                 {{ log_source('resource_attributes') }} as source,
                 logged_ns,
                 span_id,
@@ -101,6 +104,9 @@ compared as (
         min(first_arrival_at) over (partition by {{ same_record }}) as earliest_arrival_at,
         max(last_arrival_at) over (partition by {{ same_record }}) as latest_arrival_at,
         min(ingest_batch) over (partition by {{ same_record }}) as first_batch,
+        array_sort(array_distinct(flatten(
+            collect_list(version_times) over (partition by {{ same_record }})
+        ))) as logged_at_versions,
         case
             when count(*) over (partition by {{ same_record }}) > 1 then to_json(struct(
                 span_id,
@@ -210,6 +216,7 @@ log_records as (
         is_truncated,
         {{ timestamp_from_ns('logged_ns') }} as logged_at,
         {{ nanosecond_remainder('logged_ns') }} as logged_at_ns,
+        case when size(logged_at_versions) > 1 then logged_at_versions end as logged_at_versions,
         carrier.started_at as span_started_at,
         earliest_arrival_at as first_arrival_at,
         latest_arrival_at as last_arrival_at,

@@ -51,11 +51,11 @@ missing_spans as (
 {% set log_identity %}
         trace_id,
         record_hash,
-        attributes['log.record.uid'] as record_uid,
-        case when attributes['log.record.uid'] is null then span_id end as span_id,
-        case when attributes['log.record.uid'] is null then body end as body,
+        {{ record_uid('attributes') }} as record_uid,
+        case when {{ record_uid('attributes') }} is null then span_id end as span_id,
+        case when {{ record_uid('attributes') }} is null then body end as body,
         case
-            when attributes['log.record.uid'] is null then {{ log_source('resource_attributes') }}
+            when {{ record_uid('attributes') }} is null then {{ log_source('resource_attributes') }}
         end as record_source
 {%- endset -%}
 bronze_log_records as (
@@ -63,7 +63,7 @@ bronze_log_records as (
     select
         log_records.ingest_batch,
         case
-            when log_records.attributes['log.record.uid'] is null then log_records.logged_ns
+            when {{ record_uid('log_records.attributes') }} is null then log_records.logged_ns
         end as logged_ns,
         {{- log_identity }}
     from {{ ref('stg_log_records') }} as log_records
@@ -76,7 +76,7 @@ silver_log_records as (
 
     select
         case
-            when attributes['log.record.uid'] is null
+            when {{ record_uid('attributes') }} is null
                 then {{ nanoseconds('logged_at', 'logged_at_ns') }}
         end as logged_ns,
         {{- log_identity }}

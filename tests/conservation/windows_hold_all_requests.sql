@@ -29,13 +29,26 @@ events as (
 
 ),
 
+untaken_log_records as (
+
+    select log_records.*
+    from {{ ref('log_records') }} as log_records
+    left anti join taken_builds
+        on log_records.build_id = taken_builds.build_id
+    where log_records.is_error
+
+),
+
 -- one row per window that Gold has not taken whole
 open_windows as (
 
-    select distinct events.window_start
+    select events.window_start
     from events
     left anti join taken_builds
         on events.build_id = taken_builds.build_id
+    union distinct
+    select explode({{ error_log_windows('untaken_log_records') }}) as window_start
+    from untaken_log_records
 
 ),
 

@@ -188,6 +188,14 @@ def timely() -> list[str]:
         log(trace(14), "", "other text", severity=17, attributes={"log.record.uid": "u1"}),
         log(trace(14), "", "third text", severity=17, attributes={"log.record.uid": "u2"}),
         log(trace(14), "", "third text", severity=17, attributes={"log.record.uid": "u2"}),
+        # an empty uid is none
+        log(trace(18), "", "one", severity=17, attributes={"log.record.uid": ""}),
+        log(trace(18), "", "two", severity=17, attributes={"log.record.uid": ""}),
+        # a uid whose time moves to another window
+        log(trace(19), "", "moves", severity=17, attributes={"log.record.uid": "u3"}),
+        # copies of one error, of which one names its exception
+        log(trace(20), "", "same", severity=17, attributes={"exception.type": "Timeout"}),
+        log(trace(20), "", "same", severity=17),
         # hostile text
         log(trace(15), hex_id(1), "{{ x }} '\"; drop table\\ \u0000 <b> $a", severity=17),
         span(trace(15), hex_id(1), name="GET /a'b\"/{{ 1 }}/4711?q=\\", status=2, message="\u0000"),
@@ -197,10 +205,12 @@ def timely() -> list[str]:
 
 def late() -> list[str]:
     """Records that arrive last when a test keeps an order."""
+    moving = {"log.record.uid": "u3"}
     return [
         # promotes the dropped trace, in a window of its own
         log(DROPPED, hex_id(3), "declined", severity=17, time=START + 3 * MINUTE),
         span(HALF, hex_id(1), milliseconds=1500),
+        log(trace(19), "", "moved", severity=17, time=START + 11 * MINUTE, attributes=moving),
         # the parents that were missing
         span(trace(5), hex_id(1), service="a", kind=None),
         # turns an ok span into an error; moves its log's window by an earlier twin

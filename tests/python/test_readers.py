@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import oddities
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracekeep.ingest.plan import cut_batches, cut_tasks, find_files, plan_file
-from tracekeep.ingest.readers.files import FilePart, read_part
-from tracekeep.ingest.records import Record, record_columns
+from tracekeep.ingest.readers.files import FilePart, Piece, read_piece
+from tracekeep.ingest.records import Record, log_record, record_columns
 
 POD = "shop_cart-7d9f8b6c5d-x2x4z_0b1c/app/0.log"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -35,6 +36,10 @@ def planned(path: Path, known: Any = None) -> FilePart:
     file = plan_file(str(path), known)
     assert file is not None
     return file.part
+
+
+def read_part(part: FilePart) -> list[tuple[int, int, Record]]:
+    return [*read_piece(Piece(part, part.from_position, part.to_position))]
 
 
 def records_of(path: Path) -> list[Record]:
@@ -171,7 +176,7 @@ def test_numbers_never_pass_through_a_double(tmp_path: Path) -> None:
     record = only(write(tmp_path, "a.json", request_of(otlp_span(attributes=attributes, **times))))
     assert (record["start_time_unix_nano"], record["end_time_unix_nano"]) == (TIME_NS, TIME_NS + 1)
     held = dict(record["attributes"])
-    assert held == {"text": str(big), "number": str(big), "list": f"[{big}]", "none": "null"}
+    assert held == {"text": str(big), "number": str(big), "list": f"[{big}]", "none": ""}
 
 
 @pytest.mark.parametrize(
@@ -208,6 +213,47 @@ def test_oddities_are_kept_with_usable_ids_or_none(tmp_path: Path) -> None:
         assert record["trace_id"] or record["record_hash"]
 
 
+def test_half_a_surrogate_pair_costs_one_character(tmp_path: Path) -> None:
+    text = request_of(otlp_span(name="a\ud83d"), otlp_span(name="\U0001f600 \\ud83d"))
+    names = [record["name"] for record in records_of(write(tmp_path, "a.json", text))]
+    assert names == ["a\ufffd", "\U0001f600 \\ud83d"]
+    line = docker('{"level": "error", "msg": "x\\ud83d", "n": NaN, "m": 1e999}\n')
+    record = only(write(tmp_path, POD, line))
+    assert record["severity_text"] == "error"
+    assert dict(record["attributes"])["msg"] == "x\ufffd"
+
+
+@pytest.mark.parametrize("scopes", ["scopeSpans", "instrumentationLibrarySpans"])
+def test_request_that_was_understood_in_part_is_no_silent_loss(tmp_path: Path, scopes: str) -> None:
+    span = {"resourceSpans": [{scopes: [{"spans": [otlp_span()]}]}]}
+    unknown = {"resourceSpans": [{"scope_spans": [{"spans": [otlp_span()]}]}]}
+    empty = {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": []}]}]}
+    found, rejected = records_of(write(tmp_path, "a.json", json.dumps([span, unknown, empty])))
+    assert (found["table"], rejected["reason"]) == ("spans", "unknown_format")
+    assert json.loads(rejected["raw_text"]) == unknown
+
+
+def test_an_empty_uid_is_none() -> None:
+    hashes = {
+        log_record(
+            trace_id=None, span_id=None, time_unix_nano=TIME_NS, body=body,
+            attributes=[("log.record.uid", "")], resource_attributes=[],
+        )["record_hash"]
+        for body in ("one", "two")
+    }  # fmt: skip
+    assert len(hashes) == 2
+
+
+def test_short_cut_gzip_is_read_as_what_it_holds(tmp_path: Path) -> None:
+    packed = gzip.compress("\n".join([request_of(otlp_span())] * 10).encode())
+    *spans, last = records_of(write(tmp_path, "a.jsonl.gz", packed[:-8]))
+    assert [record["table"] for record in spans] == ["spans"] * 9
+    assert (last["reason"], last["raw_text"]) == (
+        "truncated_gzip",
+        request_of(otlp_span()).encode(),
+    )
+
+
 def test_cut_gzip_gives_what_is_whole_and_one_reject(tmp_path: Path) -> None:
     noise = [request_of(otlp_span(name=f"GET /{n * 7919:x}")) for n in range(2000)]
     packed = gzip.compress("\n".join(noise).encode())
@@ -231,6 +277,49 @@ def test_a_file_that_grew_is_read_from_where_it_ended(tmp_path: Path) -> None:
     assert [record["body"] for _, _, record in read_part(grown)] == ["two", "three"]
 
 
+def test_cri_parts_that_two_readings_meet_are_one_record(tmp_path: Path) -> None:
+    path = write(tmp_path, POD, f'{TIME} stdout P {{"level":"error",\n{TIME} stderr F between\n')
+    first = plan_file(str(path), None)
+    with path.open("a") as file:
+        file.write(f'{TIME} stdout F "msg":"boom"}}\n')
+    between, whole = (record for _, _, record in read_part(planned(path, first)))
+    assert between["body"] == "between"
+    assert (whole["body"], whole["severity_text"]) == ('{"level":"error","msg":"boom"}', "error")
+
+
+@pytest.mark.parametrize("name", [POD, "a.jsonl.gz"])
+def test_what_is_appended_after_the_plan_is_not_read(tmp_path: Path, name: str) -> None:
+    old = f"{TIME} stdout F one".encode()
+    if name.endswith(".gz"):
+        old = gzip.compress(request_of(otlp_span()).encode())
+    path = write(tmp_path, name, old)
+    part = planned(path)
+    before = read_part(part)
+    with path.open("ab") as file:
+        file.write(old if name.endswith(".gz") else b" more\n" + old)
+    assert read_part(part) == before
+    assert len(before) == 1
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_file_that_begins_and_measures_like_the_old_one_is_another(
+    tmp_path: Path, count: int
+) -> None:
+    long = {"attributes": [{"key": "k", "value": {"stringValue": "v" * 6000}}]}
+
+    def requests(first: int, count: int) -> str:
+        scopes = [[{"spans": [otlp_span(name=f"{first + number}")]}] for number in range(count)]
+        groups = [{"resource": long, "scopeSpans": scope} for scope in scopes]
+        return "\n".join(json.dumps({"resourceSpans": [group]}) for group in groups)
+
+    path = write(tmp_path, "a.jsonl", requests(100, 2))
+    first = plan_file(str(path), None)
+    path.write_text(requests(200, count))
+    os.utime(path, ns=(TIME_NS, TIME_NS))
+    names = [record["name"] for _, _, record in read_part(planned(path, first))]
+    assert names == [str(200 + number) for number in range(count)]
+
+
 @pytest.mark.parametrize(
     "content", [f"{TIME} stdout F new\n", "", f"{TIME} stdout F much longer\n"]
 )
@@ -241,7 +330,7 @@ def test_another_file_under_an_old_name_is_read_whole(tmp_path: Path, content: s
     again = plan_file(str(path), first)
     if content:
         assert again is not None
-        assert len([*read_part(again.part)]) == 1
+        assert len(read_part(again.part)) == 1
     else:
         assert again is None
 
@@ -277,8 +366,19 @@ def test_batches_and_tasks_hold_each_file_once(tmp_path: Path) -> None:
     assert all(len(batch) <= 4 for batch in batches)
     parts = [file.part for file in files]
     tasks = cut_tasks(parts, 3)
-    assert sorted((p for task in tasks for p in task), key=parts.index) == parts
+    assert len(tasks) == 3
+    assert sorted((p.part for task in tasks for p in task), key=parts.index) == parts
     assert cut_tasks([*reversed(parts)], 3) == tasks
+
+
+@pytest.mark.parametrize("step", [1, 50, 300, 100_000])
+def test_pieces_of_a_part_hold_each_line_once(tmp_path: Path, step: int) -> None:
+    lines = [request_of(otlp_span(name=f"GET /{'x' * number}")) for number in range(20)]
+    part = planned(write(tmp_path, "a.jsonl", "\n".join(lines)))
+    cuts = [*range(0, part.to_position, step), part.to_position]
+    pieces = [Piece(part, *bounds) for bounds in pairwise(cuts)]
+    names = [record["name"] for piece in pieces for _, _, record in read_piece(piece)]
+    assert names == [f"GET /{'x' * number}" for number in range(20)]
 
 
 # ---------------------------------------------------------------- any bytes
@@ -306,7 +406,7 @@ CONTENTS = st.one_of(
 def test_any_bytes_are_read_or_rejected(tmp_path: Path, name: str, content: bytes) -> None:
     path = write(tmp_path, name, content)
     file = plan_file(str(path), None)
-    records = [*read_part(file.part)] if file else []
+    records = read_part(file.part) if file else []
     columns = record_columns()
     for position, index, record in records:
         assert position >= 0
@@ -318,14 +418,10 @@ def test_any_bytes_are_read_or_rejected(tmp_path: Path, name: str, content: byte
 
 
 def _is_empty(content: bytes) -> bool:
-    """Whether all lines of an input are blank, or export requests that hold nothing."""
+    """Whether all lines of an input are blank."""
     if content.startswith(b"\x1f\x8b"):
         return _is_whole_gzip(content) and not gzip.decompress(content).strip()
-    try:
-        values = [msgspec.json.decode(line) for line in content.split(b"\n") if line.strip()]
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return all(isinstance(value, dict) and set(value) <= {"resourceSpans"} for value in values)
+    return not content.strip()
 
 
 def _is_whole_gzip(content: bytes) -> bool:

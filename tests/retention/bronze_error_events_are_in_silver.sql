@@ -9,7 +9,7 @@ error_events as (
 
     select
         *,
-        attributes['log.record.uid'] as record_uid,
+        {{ record_uid('attributes') }} as record_uid,
         coalesce(kind in ('server', 'consumer'), false) as is_server_side,
         {{ nanoseconds('occurred_at', 'occurred_at_ns') }} as occurred_ns
     from {{ ref('error_events') }}
@@ -32,11 +32,16 @@ missing as (
                     bronze.span_id <=> silver.span_id
                     and bronze.occurred_ns = silver.occurred_ns
                     and bronze.is_server_side = silver.is_server_side
-                    and (bronze.event_type = 'log' or bronze.service = silver.service)
-                    and bronze.error_type <=> silver.error_type
-                    and bronze.error_message <=> silver.error_message
-                    and bronze.error_stack <=> silver.error_stack
                     and bronze.body <=> silver.body
+                    and (
+                        bronze.event_type = 'log'
+                        or (
+                            bronze.service = silver.service
+                            and bronze.error_type <=> silver.error_type
+                            and bronze.error_message <=> silver.error_message
+                            and bronze.error_stack <=> silver.error_stack
+                        )
+                    )
                 )
             )
 

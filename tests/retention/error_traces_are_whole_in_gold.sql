@@ -23,6 +23,8 @@ spans as (
     from {{ ref('spans') }} as spans
     left semi join error_traces
         on spans.trace_id = error_traces.trace_id
+    left semi join taken_builds
+        on spans.build_id = taken_builds.build_id
 
 ),
 

@@ -102,7 +102,7 @@ def ingest(
         started = time.monotonic()
         totals: dict[str, int] = {}
         for number in [*numbers, *batches]:
-            for name, count in load_batch(ledger, number).items():
+            for name, count in load_batch(ledger, number, is_repeated=number in numbers).items():
                 totals[name] = totals.get(name, 0) + count
             seconds = time.monotonic() - started
             read = totals["read_count"]

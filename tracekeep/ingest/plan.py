@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tracekeep.ingest.readers.files import (
     FINGERPRINT_BYTES,
     FilePart,
+    Piece,
     detect_format,
     fingerprint_of,
     head_of,
 )
+from tracekeep.ingest.readers.pod_logs import unfinished_record_start
 
 NO_INGEST_MARKER = ".noingest"
 TASK_BYTES = 16 << 20
@@ -40,10 +42,13 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[str]:
             yield str(root)
         elif not root.is_dir():
             raise FileNotFoundError(f"no such file or folder: {root}")
-        for folder, folders, names in os.walk(root):
-            if NO_INGEST_MARKER in names:
+        seen = set()
+        for folder, folders, names in os.walk(root, followlinks=True):
+            real = os.path.realpath(folder)
+            if NO_INGEST_MARKER in names or real in seen:  # a link may lead back up
                 folders.clear()
                 continue
+            seen.add(real)
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 if not name.startswith("."):
@@ -54,8 +59,8 @@ def plan_file(path: str, known: PlannedFile | None) -> PlannedFile | None:
     """What of a file is still to be read, given its latest part in the ledger.
 
     None if nothing is. A file that grew is read from where its last reading ended, or from the
-    start of the last line if that had no end; another file under an old name and a compressed
-    file that changed are read whole (their repeated records are counted as duplicates).
+    start of the last line or CRI record if that had no end; another file under an old name and a
+    compressed file that changed are read whole (their repeated records are counted as duplicates).
     Raises OSError if the file cannot be read.
     """
     status = os.stat(path)
@@ -66,12 +71,14 @@ def plan_file(path: str, known: PlannedFile | None) -> PlannedFile | None:
         if size == old.to_position and modified == known.modified_at_unix_nano:
             return None
         is_same = size >= old.to_position and (
-            fingerprint_of(path, old.fingerprint_bytes) == old.fingerprint
+            fingerprint_of(path, old.fingerprint_bytes, old.to_position) == old.fingerprint
         )
         if is_same and size == old.to_position:
             return None
         if is_same and old.compression == "none" and old.source_format != "otlp_json_document":
             start = _line_start(path, old.to_position)
+            if old.source_format == "pod_log":
+                start = unfinished_record_start(path, start)
     head, compression = head_of(path)
     if not head.strip() and compression == "none":
         return None
@@ -80,7 +87,7 @@ def plan_file(path: str, known: PlannedFile | None) -> PlannedFile | None:
         source_file=path,
         source_format=detect_format(head, path),
         compression=compression,
-        fingerprint=fingerprint_of(path, length),
+        fingerprint=fingerprint_of(path, length, size),
         fingerprint_bytes=length,
         from_position=start,
         to_position=size,
@@ -122,29 +129,30 @@ def cut_batches(
 
 def task_bytes(part: FilePart) -> int:
     """About how many bytes a part holds once decompressed."""
-    size = part.to_position - part.from_position
-    return size * _GZIP_RATIO if part.compression == "gzip" else size
+    return _piece_bytes(Piece(part, part.from_position, part.to_position))
 
 
-def cut_tasks(parts: Iterable[FilePart], count: int) -> list[list[FilePart]]:
-    """Parts in at least `count` tasks of about equal size, largest first; big parts are split.
+def cut_tasks(parts: Iterable[FilePart], count: int) -> list[list[Piece]]:
+    """Pieces of parts in at least `count` tasks of about equal size, largest first.
 
-    The same parts give the same tasks.
+    Big parts are split. The same parts give the same tasks.
     """
+    parts = list(parts)
     pieces = [piece for part in parts for piece in _split(part)]
-    pieces.sort(key=lambda piece: (-task_bytes(piece), piece.source_file, piece.from_position))
-    total = sum(task_bytes(piece) for piece in pieces)
-    tasks: list[list[FilePart]] = [[] for _ in range(max(count, -(-total // TASK_BYTES)))]
+    pieces.sort(key=lambda p: (-_piece_bytes(p), p.part.source_file, p.from_position))
+    total = sum(map(task_bytes, parts))
+    tasks: list[list[Piece]] = [[] for _ in range(max(count, -(-total // TASK_BYTES)))]
     for number, piece in enumerate(pieces):
         tasks[number % len(tasks)].append(piece)
     return [task for task in tasks if task]
 
 
-def _split(part: FilePart) -> Iterator[FilePart]:
-    if not part.is_splittable:
-        yield part
-        return
-    for start in range(part.from_position, part.to_position, TASK_BYTES):
-        yield replace(
-            part, from_position=start, to_position=min(start + TASK_BYTES, part.to_position)
-        )
+def _piece_bytes(piece: Piece) -> int:
+    size = piece.to_position - piece.from_position
+    return size * _GZIP_RATIO if piece.part.compression == "gzip" else size
+
+
+def _split(part: FilePart) -> Iterator[Piece]:
+    step = TASK_BYTES if part.is_splittable else part.to_position
+    for start in range(part.from_position, part.to_position, step):
+        yield Piece(part, start, min(start + step, part.to_position))

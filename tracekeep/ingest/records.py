@@ -74,7 +74,7 @@ def log_record(**columns: Any) -> Record:
         attributes = dict(record["attributes"])
         record["record_hash"] = content_hash(
             attributes["log.record.uid"]
-            if "log.record.uid" in attributes
+            if attributes.get("log.record.uid")
             else [
                 log_source(dict(record["resource_attributes"])),
                 record["time_unix_nano"],

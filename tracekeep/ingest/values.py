@@ -7,7 +7,7 @@ import binascii
 import calendar
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +22,11 @@ _LATEST_NS = calendar.timegm((2201, 1, 1, 0, 0, 0)) * 10**9
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
     r"(?:[Zz]|([+-])(\d\d):?(\d\d))"
+)
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
 )
 
 encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -121,6 +126,25 @@ def content_hash(*parts: Any) -> str:
     return hashlib.sha256(encode_sorted(parts)).hexdigest()[:32]
 
 
+def decoded(decode: Callable[[bytes], Any], text: bytes) -> Any:
+    """What a msgspec decoder makes of a JSON text whose half surrogate pairs, which exporters leave
+    when they cut texts, count as U+FFFD. Raises what the decoder raises."""
+    try:
+        return decode(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        mended = whole_characters(text)
+        if mended == text:
+            raise
+        return decode(mended)
+
+
+def whole_characters(text: bytes) -> bytes:
+    """A JSON text with U+FFFD for each escape that is half a surrogate pair."""
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], text)
+
+
 def valid_utf8(data: bytes) -> bytes:
     """The bytes, with each byte that is no UTF-8 replaced by U+FFFD."""
     if data.isascii():
@@ -132,8 +156,13 @@ def valid_utf8(data: bytes) -> bytes:
     return data
 
 
+def attribute_text(value: Any) -> str:
+    """An attribute's value as text; one without a value is empty."""
+    return "" if value is None else text_of(value)
+
+
 def text_of(value: Any) -> str:
-    """An attribute's value as text: strings as they are, everything else as JSON."""
+    """A value as text: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else encode_sorted(value).decode()
 
 

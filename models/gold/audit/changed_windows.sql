@@ -2,7 +2,7 @@
 
 -- Windows that hold an event of a changed trace, or held one before (R6). Spans never change their
 -- start; an error log counts where its span started, and before that span had arrived it counted
--- at its own time: so both of its windows are changed.
+-- at its own time, or at that of an earlier version: so all of its windows are changed.
 with changed_traces as (
 
     select touched_key from {{ ref('changed_traces') }}
@@ -21,10 +21,7 @@ span_windows as (
 error_log_windows as (
 
     select
-        explode(array(
-            {{ window_start('log_records.logged_at') }},
-            {{ window_start('coalesce(log_records.span_started_at, log_records.logged_at)') }}
-        )) as touched_key
+        explode({{ error_log_windows('log_records') }}) as touched_key
     from {{ ref('log_records') }} as log_records
     left semi join changed_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = changed_traces.touched_key

@@ -22,7 +22,7 @@ log_records as (
 
     select
         log_records.*,
-        log_records.attributes['log.record.uid'] as record_uid,
+        {{ record_uid('log_records.attributes') }} as record_uid,
         {{ log_source('log_records.resource_attributes') }} as record_source
     from {{ ref('stg_log_records') }} as log_records
     left semi join batch_books
@@ -52,6 +52,7 @@ error_spans as (
 
 ),
 
+-- its text is what a log record says; copies of it may name an exception or not
 error_log_records as (
 
     select
@@ -62,9 +63,9 @@ error_log_records as (
         cast(null as string) as service,
         record_source,
         record_uid,
-        error_type,
-        error_message,
-        error_stack,
+        cast(null as string) as error_type,
+        cast(null as string) as error_message,
+        cast(null as string) as error_stack,
         body,
         false as is_server_side,
         logged_ns as occurred_ns

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -16,7 +18,8 @@ from tracekeep.ingest.readers.pod_logs import CRI_LINE, DockerLine, pod_of_path,
 from tracekeep.ingest.records import Record, rejected_record
 
 HEAD_BYTES = 65_536
-FINGERPRINT_BYTES = 1_024
+FINGERPRINT_BYTES = 4_096
+BUFFER_BYTES = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -44,6 +47,51 @@ class FilePart:
         return self.source_format == "otlp_json" and self.compression == "none"
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What one task reads of a part: the lines that start in [from_position, to_position)."""
+
+    part: FilePart
+    from_position: int
+    to_position: int
+
+
+class _UpTo(io.RawIOBase):
+    """The first bytes of a file, up to a position: what is appended meanwhile is not there."""
+
+    def __init__(self, file: IO[bytes], end: int) -> None:
+        self._file = file
+        self._left = end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+
+class _Unzipped(io.RawIOBase):
+    """What a gzip stream holds; it ends where the stream is broken, and `error` says how."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = gzip.GzipFile(fileobj=file)
+        self.error: Exception | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            data = self._file.read1(len(buffer))
+        except _BROKEN_GZIP as error:
+            self.error, data = error, b""
+        buffer[: len(data)] = data
+        return len(data)
+
+
 def head_of(path: str) -> tuple[bytes, str]:
     """The first decompressed bytes of a file and its compression: gzip or none.
 
@@ -53,17 +101,17 @@ def head_of(path: str) -> tuple[bytes, str]:
         head = file.read(HEAD_BYTES)
     if not head.startswith(_GZIP_MAGIC):
         return head, "none"
-    try:
-        with gzip.open(path) as file:
-            return file.read(HEAD_BYTES), "gzip"
-    except _BROKEN_GZIP:
-        return b"", "gzip"
-
-
-def fingerprint_of(path: str, length: int) -> str:
-    """SHA-256 of the file's first `length` bytes. Raises OSError."""
     with open(path, "rb") as file:
-        return hashlib.sha256(file.read(length)).hexdigest()
+        return io.BufferedReader(_Unzipped(file)).read(HEAD_BYTES), "gzip"
+
+
+def fingerprint_of(path: str, length: int, end: int) -> str:
+    """SHA-256 of the file's first `length` bytes and of the `length` bytes before position `end`:
+    lines of one emitter begin alike. Raises OSError."""
+    with open(path, "rb") as file:
+        head = file.read(length)
+        file.seek(end - length)
+        return hashlib.sha256(head + file.read(length)).hexdigest()
 
 
 def detect_format(head: bytes, path: str) -> str:
@@ -100,14 +148,18 @@ def _is_json(line: bytes) -> bool:
         return False
 
 
-def read_part(part: FilePart) -> Iterator[tuple[int, int, Record]]:
-    """(byte position of the line, number within the line, record) of a file part.
+def read_piece(piece: Piece) -> Iterator[tuple[int, int, Record]]:
+    """(byte position of the line, number within the line, record) of a piece of a file part.
 
     Never raises for what the file holds: a file that is gone or is another one than planned is
-    one rejected record. Positions in compressed files count decompressed bytes.
+    one rejected record. What was appended after the plan is not read. Positions in compressed
+    files count decompressed bytes.
     """
+    part = piece.part
     try:
-        changed = fingerprint_of(part.source_file, part.fingerprint_bytes) != part.fingerprint
+        changed = part.fingerprint != fingerprint_of(
+            part.source_file, part.fingerprint_bytes, part.to_position
+        )
     except OSError as error:
         yield 0, 0, rejected_record("source_changed", b"", f"cannot be read: {error}")
         return
@@ -115,13 +167,17 @@ def read_part(part: FilePart) -> Iterator[tuple[int, int, Record]]:
         yield 0, 0, rejected_record("source_changed", b"", "the file is another one than planned")
         return
     with open(part.source_file, "rb") as raw:
-        file: IO[bytes] = gzip.GzipFile(fileobj=raw) if part.compression == "gzip" else raw
-        yield from _records(part, file)
+        file: Any = raw
+        if part.compression == "gzip":
+            planned = io.BufferedReader(_UpTo(raw, part.to_position), BUFFER_BYTES)
+            file = io.BufferedReader(_Unzipped(planned), BUFFER_BYTES)
+        yield from _records(piece, file)
 
 
-def _records(part: FilePart, file: IO[bytes]) -> Iterator[tuple[int, int, Record]]:
+def _records(piece: Piece, file: Any) -> Iterator[tuple[int, int, Record]]:
+    part = piece.part
     broken: list[tuple[int, Record]] = []
-    lines = _lines(part, file, broken)
+    lines = _lines(piece, file, broken)
     if part.source_format == "pod_log":
         for position, record in read_pod_log(part.source_file, lines):
             yield position, 0, record
@@ -141,23 +197,24 @@ def _records(part: FilePart, file: IO[bytes]) -> Iterator[tuple[int, int, Record
 
 
 def _lines(
-    part: FilePart, file: IO[bytes], broken: list[tuple[int, Record]]
+    piece: Piece, file: Any, broken: list[tuple[int, Record]]
 ) -> Iterator[tuple[int, bytes]]:
-    """Lines that start in the part, without line ends and blank lines, with their positions.
+    """Lines that start in the piece, without line ends and blank lines, with their positions.
 
     What a broken compressed stream cuts off is put into `broken`.
     """
-    is_compressed = part.compression == "gzip"
-    position = part.from_position
-    end = float("inf") if is_compressed else part.to_position
+    is_compressed = piece.part.compression == "gzip"
+    position = piece.from_position
+    end = sys.maxsize if is_compressed else piece.to_position
+    planned_end = sys.maxsize if is_compressed else piece.part.to_position
     if position and not is_compressed:
         file.seek(position - 1)
         position += len(file.readline()) - 1
     while position < end:
-        try:
-            line = file.readline()
-        except _BROKEN_GZIP as error:
-            broken.append((position, rejected_record("truncated_gzip", b"", str(error))))
+        line = file.readline(planned_end - position)
+        if is_compressed and file.raw.error and not line.endswith(b"\n"):
+            error = str(file.raw.error)
+            broken.append((position, rejected_record("truncated_gzip", line, error)))
             return
         if not line:
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,9 @@ from tracekeep.ingest.values import (
     SPAN_ID_DIGITS,
     TRACE_ID_DIGITS,
     Unusable,
+    attribute_text,
     content_hash,
+    decoded,
     hex_id,
     sorted_attributes,
     text_of,
@@ -66,7 +68,10 @@ class Scope(Struct):
 
 
 class ScopeGroup(Struct, rename="camel"):
+    """`instrumentation_library` is what OTLP called the scope before 0.16, as below."""
+
     scope: Scope | None = None
+    instrumentation_library: Scope | None = None
     spans: list[Raw] | None = None
     log_records: list[Raw] | None = None
 
@@ -75,6 +80,8 @@ class ResourceGroup(Struct, rename="camel"):
     resource: Resource | None = None
     scope_spans: list[ScopeGroup] | None = None
     scope_logs: list[ScopeGroup] | None = None
+    instrumentation_library_spans: list[ScopeGroup] | None = None
+    instrumentation_library_logs: list[ScopeGroup] | None = None
 
 
 class ExportRequest(Struct, rename="camel"):
@@ -138,36 +145,64 @@ def read_requests(document: bytes) -> Iterator[Record]:
     Never raises: what cannot be read is a rejected record, the whole document if it is no JSON.
     """
     try:
-        requests = _decode_requests(valid_utf8(document))
+        requests = decoded(_decode_requests, valid_utf8(document))
     except msgspec.ValidationError as error:
         yield rejected_record("wrong_type", document, str(error))
         return
     except (msgspec.DecodeError, RecursionError) as error:
         yield rejected_record(_syntax_reason(error), document, str(error))
         return
-    found = False
-    for request in requests if isinstance(requests, list) else [requests]:
-        for group in request.resource_spans or ():
-            for record in _read_group(group, group.scope_spans, "spans"):
-                found = True
-                yield record
-        for group in request.resource_logs or ():
-            for record in _read_group(group, group.scope_logs, "log_records"):
-                found = True
-                yield record
-    if not found and not _is_empty_request(requests):
-        yield rejected_record("unknown_format", document, "JSON, but no OTLP export request")
+    silent = []
+    for number, request in enumerate(requests if isinstance(requests, list) else [requests]):
+        found = False
+        for record in _read_request(request):
+            found = True
+            yield record
+        if not found:
+            silent.append(number)
+    if silent or requests == []:
+        yield from _rejected_requests(document, silent)
+
+
+def _read_request(request: ExportRequest) -> Iterator[Record]:
+    for group in request.resource_spans or ():
+        scopes = group.scope_spans or group.instrumentation_library_spans
+        yield from _read_group(group, scopes, "spans")
+    for group in request.resource_logs or ():
+        scopes = group.scope_logs or group.instrumentation_library_logs
+        yield from _read_group(group, scopes, "log_records")
 
 
 def _syntax_reason(error: Exception) -> str:
     return "trailing_text" if "trailing characters" in str(error) else "invalid_json"
 
 
-def _is_empty_request(requests: ExportRequest | list[ExportRequest]) -> bool:
-    listed = requests if isinstance(requests, list) else [requests]
-    return bool(listed) and all(
-        request.resource_spans is not None or request.resource_logs is not None
-        for request in listed
+def _rejected_requests(document: bytes, silent: list[int]) -> Iterator[Record]:
+    """Of the requests (by number) that gave no record those that are not empty, as rejects."""
+    content = decoded(msgspec.json.decode, valid_utf8(document))
+    requests = content if isinstance(content, list) else [content]
+    for request in (requests[number] for number in silent) if requests else [content]:
+        if not (request and _is_empty(request, _EXPORT_KEYS)):
+            raw = document if len(requests) < 2 else msgspec.json.encode(request)
+            yield rejected_record("unknown_format", raw, "JSON, but no OTLP export request")
+
+
+_EXPORT_KEYS = (
+    {"resourceSpans", "resourceLogs"},
+    {"scopeSpans", "scopeLogs", "instrumentationLibrarySpans", "instrumentationLibraryLogs"},
+    {"spans", "logRecords"},
+)
+"""Of a request, a resource's group and a scope's group: the keys that lists stand under."""
+_DESCRIBING_KEYS = {"resource", "scope", "instrumentationLibrary", "schemaUrl"}
+
+
+def _is_empty(group: dict[str, Any], keys: Sequence[set[str]]) -> bool:
+    """Whether a group has nothing in it but descriptions and empty lists."""
+    listed = {key: value for key, value in group.items() if key not in _DESCRIBING_KEYS}
+    return listed.keys() <= keys[0] and all(
+        len(keys) > 1 and all(_is_empty(item, keys[1:]) for item in value)
+        for value in listed.values()
+        if value
     )
 
 
@@ -181,7 +216,7 @@ def _read_group(
         resource = [("tracekeep.unreadable_resource", error.detail or error.reason)]
     read = _read_span if signal == "spans" else _read_log_record
     for scope_group in scopes or ():
-        scope = scope_group.scope or Scope()
+        scope = scope_group.scope or scope_group.instrumentation_library or Scope()
         for raw in getattr(scope_group, signal) or ():
             try:
                 yield read(raw, resource, scope)
@@ -291,7 +326,7 @@ def attribute_pairs(attributes: list[KeyValue] | None) -> list[tuple[str, str]]:
         if value is not None and value.string_value is not msgspec.UNSET:
             pairs.append((attribute.key, value.string_value))
         else:
-            pairs.append((attribute.key, text_of(plain_value(value))))
+            pairs.append((attribute.key, attribute_text(plain_value(value))))
     return sorted_attributes(pairs)
 
 

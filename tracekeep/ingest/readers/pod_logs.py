@@ -6,6 +6,7 @@ driver, kubelet's folders `<namespace>_<pod>_<uid>/<container>/<restart>.log`.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -21,12 +22,15 @@ from tracekeep.ingest.values import (
     SPAN_ID_DIGITS,
     TRACE_ID_DIGITS,
     Unusable,
+    attribute_text,
+    decoded,
     hex_id,
     rfc3339_nanoseconds,
     sorted_attributes,
     text_of,
     usable_time,
     valid_utf8,
+    whole_characters,
 )
 
 CRI_LINE = re.compile(rb"(\S+) (stdout|stderr) ([PF](?::\S*)?)(?: (.*))?", re.DOTALL)
@@ -34,6 +38,9 @@ _POD_FOLDER = re.compile(
     r"(?P<namespace>[a-z0-9]([-a-z0-9]*[a-z0-9])?)_(?P<pod>[a-z0-9]([-.a-z0-9]*[a-z0-9])?)"
     r"_(?P<uid>[0-9a-zA-Z-]+)"
 )
+
+
+_LONGEST_RECORD_BYTES = 4 << 20
 
 
 class DockerLine(msgspec.Struct):
@@ -102,6 +109,24 @@ def read_pod_log(path: str, lines: Iterator[tuple[int, bytes]]) -> Iterator[tupl
         yield partial.position, _join(partial, stream, resource, is_truncated=True)
 
 
+def unfinished_record_start(path: str, end: int) -> int:
+    """Start of the oldest CRI record that has parts in the lines before `end` but no end yet;
+    `end` if there is none. Looks back as far as a record may reach. Raises OSError."""
+    start = max(0, end - _LONGEST_RECORD_BYTES)
+    with open(path, "rb") as file:
+        file.seek(start)
+        lines = file.read(end - start).splitlines(keepends=True)
+    unfinished: dict[bytes, int] = {}
+    for line in lines:
+        match = CRI_LINE.fullmatch(line.rstrip(b"\r\n"))
+        if match and match[3][:1] == b"P":
+            unfinished.setdefault(match[2], start)
+        elif match:
+            unfinished.pop(match[2], None)
+        start += len(line)
+    return min(unfinished.values(), default=end)
+
+
 def _join(
     partial: _Partial, stream: bytes, resource: list[tuple[str, str]], is_truncated: bool
 ) -> Record:
@@ -117,7 +142,7 @@ def _join(
 
 def _read_docker_line(line: bytes, resource: list[tuple[str, str]]) -> Record:
     try:
-        docker = _decode_docker_line(valid_utf8(line))
+        docker = decoded(_decode_docker_line, valid_utf8(line))
     except msgspec.ValidationError as error:
         return rejected_record("wrong_type", line, str(error))
     except (msgspec.DecodeError, RecursionError) as error:
@@ -159,7 +184,7 @@ def _application_log(
         stream=stream,
         is_truncated=is_truncated,
         resource_attributes=resource,
-        attributes=sorted_attributes((key, text_of(value)) for key, value in fields.items()),
+        attributes=sorted_attributes((key, attribute_text(value)) for key, value in fields.items()),
         raw_text=raw,
     )
 
@@ -181,7 +206,12 @@ def _json_fields(text: str) -> dict[str, Any]:
     try:
         return _decode_object(text)
     except (msgspec.DecodeError, RecursionError):
+        pass
+    try:  # NaN, numbers beyond a double, half surrogate pairs: loggers write them
+        fields = json.loads(whole_characters(text.encode()))
+    except (ValueError, RecursionError):
         return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _field(fields: dict[str, Any], meaning: str) -> Any:

@@ -105,3 +105,22 @@ def test_rebuild_refuses_when_bronze_has_forgotten_rows(
     assert run(argparse.Namespace()) == 2
     assert "refused" in capsys.readouterr().err
     lakes.assert_same_rows(lake.rows, lakes.snapshot(lake_path()))
+
+
+def test_file_lost_between_two_tries_blocks_no_later_ingest(
+    spark: SparkSession, lake: BuiltLake, tmp_path: Path
+) -> None:
+    from tracekeep.ingest import ingest
+
+    lakes.empty_lake(spark)
+    lost, other = tmp_path / "lost.jsonl", tmp_path / "other.jsonl"
+    lost.write_text("\n".join(oddities.timely()), encoding="utf-8")
+    other.write_text("\n".join(oddities.late()), encoding="utf-8")
+    with disk_gone_between_tables():
+        ingest(spark, [lost])
+    lost.unlink()
+    books = ingest(spark, [other])
+    kept = sum('"resourceSpans"' in record for record in oddities.timely())
+    assert books["bronze"] == kept + len(oddities.late())
+    assert (books["rejected"], books["read"]) == (1, books["bronze"] + 1)
+    assert books["batches"] == 2

@@ -9,8 +9,7 @@ import time
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from tracekeep.ingest import add_arguments as add_ingest_arguments
-from tracekeep.ingest import ingest
+from tracekeep.ingest import add_reading_arguments, ingest, options_of
 from tracekeep.lake import LAYERS
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command: those of ingest."""
-    add_ingest_arguments(parser)
+    add_reading_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     spark = spark_session(hive=True)
     try:
         with _step("Bronze: ingest"):
-            books = ingest(spark, arguments.paths, arguments.region, arguments.max_files_per_batch)
+            books = ingest(spark, arguments.paths, options_of(arguments))
         print(json.dumps(books), flush=True)
         if books["read"] != books["bronze"] + books["rejected"]:
             raise RuntimeError(f"the books of ingest do not add up: {books}")

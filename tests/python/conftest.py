@@ -90,6 +90,8 @@ def lake(spark: SparkSession, day: Path) -> BuiltLake:
     from tracekeep.lake import lake_path
     from tracekeep.run import run
 
-    arguments = argparse.Namespace(paths=[day], region=None, max_files_per_batch=10_000)
+    arguments = argparse.Namespace(
+        paths=[day], region=None, format=None, max_files_per_batch=10_000
+    )
     assert run(arguments) == 0
     return BuiltLake(day, lake_path(), lakes.snapshot(lake_path()))

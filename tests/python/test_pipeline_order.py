@@ -7,7 +7,7 @@ After test_pipeline.py, since these tests empty the lake that those look at.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,9 @@ from conftest import BuiltLake
 from tracekeep.lake import lake_path
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
+
+    from tracekeep.ingest.write import WrittenFile
 
 CUT_SHORT = ("--exclude", "traces", "error_events", "batch_books")
 """A Silver run that ends after spans and log records: what a crash between two models leaves."""
@@ -42,14 +44,16 @@ def disk_gone_between_tables() -> Iterator[None]:
     """Loads of ingest batches end when they have written their first table."""
     from tracekeep.ingest import load
 
-    append_once = load.append_once
+    commit_files = load.commit_files
 
-    def append_and_fail(rows: DataFrame, table: str, batch: int) -> None:
-        append_once(rows, table, batch)
+    def commit_and_fail(
+        spark: SparkSession, table: str, files: Sequence[WrittenFile], version: int
+    ) -> bool:
+        commit_files(spark, table, files, version)
         raise DiskGoneError(table)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(DiskGoneError):
-        patch.setattr(load, "append_once", append_and_fail)
+        patch.setattr(load, "commit_files", commit_and_fail)
         yield
 
 

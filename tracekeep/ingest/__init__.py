@@ -1,4 +1,4 @@
-"""`python -m tracekeep ingest`: files into Bronze, exactly once."""
+"""`python -m tracekeep ingest`: files and Kafka topics into Bronze, exactly once."""
 
 from __future__ import annotations
 
@@ -6,32 +6,94 @@ import argparse
 import datetime
 import fcntl
 import json
+import signal
 import sys
-import time
+import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracekeep.lake import lake_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from tracekeep.ingest.plan import PlannedFile
+
 BATCH_FILES = 10_000
 BATCH_BYTES = 2 << 30
+POLL_SECONDS = 10.0
+FORMATS = ("otlp", "tempo", "jaeger", "zipkin", "logs", "changes", "pod_log")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an ingest reads.
+
+    region: of all records; None: `cloud.region` of each. named_format: one of FORMATS; None: by
+    content. is_live: the files are still written to, so what has no end yet is held back.
+    """
+
+    region: str | None = None
+    named_format: str | None = None
+    max_files_per_batch: int = BATCH_FILES
+    is_live: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
+    add_reading_arguments(parser)
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="go on reading what is appended or new until the process is told to end (SIGTERM, "
+        "Ctrl-C); lines and records that have no end yet wait for it",
+    )
+    parser.add_argument(
+        "--poll-seconds",
+        type=float,
+        default=POLL_SECONDS,
+        metavar="S",
+        help="pause between two looks at the files with --follow (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--kafka",
+        metavar="SERVERS",
+        help="read Kafka topics instead of files: bootstrap servers as host:port,host:port",
+    )
+    parser.add_argument(
+        "--topics", metavar="NAMES", help="topics to read with --kafka, separated by commas"
+    )
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say what is read and how; other commands that ingest take them too."""
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders to read")
     parser.add_argument("--region", help="region of all records; default: cloud.region of each")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="format of all files; default: by the content of each",
+    )
     parser.add_argument(
         "--max-files-per-batch",
         type=_positive_number,
         default=BATCH_FILES,
         metavar="N",
         help="files that one ingest batch takes at most (default: %(default)s)",
+    )
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The options that a command line names."""
+    return Options(
+        region=arguments.region,
+        named_format=arguments.format,
+        max_files_per_batch=arguments.max_files_per_batch,
+        is_live=getattr(arguments, "follow", False),
     )
 
 
@@ -44,91 +106,184 @@ def _positive_number(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load the paths; prints the books as one JSON line. Exit 0 only if they add up."""
+    """Load the paths or topics; prints the books as one JSON line.
+
+    Exit 0 only if they add up; 1 if a batch failed (it is finished by the next ingest), 2 for a
+    wrong path or argument.
+    """
     from tracekeep.session import spark_session
 
+    if bool(arguments.kafka) != bool(arguments.topics) or (arguments.kafka and arguments.paths):
+        print("ingest: --kafka needs --topics, and no paths beside it", file=sys.stderr)
+        return 2
+    options = options_of(arguments)
     try:
-        books = ingest(
-            spark_session(), arguments.paths, arguments.region, arguments.max_files_per_batch
-        )
+        if arguments.kafka:
+            from tracekeep.ingest.kafka import ingest_topics, kafka_session
+
+            topics = arguments.topics.split(",")
+            with _until_told() as ended:
+                books = ingest_topics(
+                    kafka_session(), arguments.kafka, topics, options,
+                    arguments.poll_seconds if arguments.follow else None, ended,
+                )  # fmt: skip
+        elif arguments.follow:
+            with _until_told() as ended:
+                books = follow(
+                    spark_session(), arguments.paths, options, arguments.poll_seconds, ended
+                )
+        else:
+            books = ingest(spark_session(), arguments.paths, options)
     except FileNotFoundError as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        from pyspark.errors import PySparkException
+
+        if not isinstance(error, OSError | RuntimeError | PySparkException):
+            raise
+        print(f"ingest: {_cause_of(error)}", file=sys.stderr)
+        print(
+            "ingest: nothing is lost: the batch is planned, and the next ingest finishes it first",
+            file=sys.stderr,
+        )
+        return 1
     print(json.dumps(books))
     return 0 if books["read"] == books["bronze"] + books["rejected"] else 1
 
 
+def _cause_of(error: Exception) -> str:
+    """What a failed worker said, without the traces around it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith(("OSError", "PermissionError", "pyarrow."))]
+    return told[-1] if told else lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set: the running batch is finished, then ingest ends."""
+    ended = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: ended.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def ingest(
-    spark: SparkSession,
-    paths: Sequence[str | Path],
-    region: str | None = None,
-    max_files_per_batch: int = BATCH_FILES,
+    spark: SparkSession, paths: Sequence[str | Path], options: Options | None = None
 ) -> dict[str, int]:
     """Read what is new at or below the paths into Bronze; batches that an earlier run left open
     are finished first.
 
     Returns the books of this run: read, bronze, rejected (records), spans, log_records, changes,
-    files, skipped_files (nothing new in them), batches.
-    Raises FileNotFoundError for a path that does not exist, RuntimeError if books do not add up.
+    files, skipped_files (nothing new in them), unreadable_files, batches.
+    Raises FileNotFoundError for a path that does not exist, pyspark's error if a worker failed.
     """
     from tracekeep.ingest.ledger import Ledger
-    from tracekeep.ingest.load import load_batch
-    from tracekeep.ingest.plan import cut_batches, find_files, plan_file
+    from tracekeep.ingest.plan import cut_batches, find_files
 
+    options = options or Options()
     ledger = Ledger(spark)
-    with _one_ingest_at_a_time():
+    with one_ingest_at_a_time():
         ledger.create_tables()
-        numbers = ledger.open_batches()
-        known = ledger.latest_parts()
+        open_batches = ledger.open_batches()
         found = list(dict.fromkeys(find_files(paths)))
-        planned = []
-        unreadable = 0
-        for path in found:
-            try:
-                file = plan_file(path, known.get(path))
-            except OSError as error:
-                print(f"ingest: {path} cannot be read: {error}", file=sys.stderr)
-                unreadable += 1
-                continue
-            if file is not None:
-                planned.append(file)
+        planned, unreadable = _planned(ledger, found, options)
         batches = dict(
             enumerate(
-                cut_batches(planned, max_files_per_batch, BATCH_BYTES), ledger.last_batch() + 1
+                cut_batches(planned, options.max_files_per_batch, BATCH_BYTES),
+                ledger.last_batch() + 1,
             )
         )
         if batches:
-            ledger.store_plan(batches, region, datetime.datetime.now(datetime.UTC))
-        started = time.monotonic()
-        totals: dict[str, int] = {}
-        for number in [*numbers, *batches]:
-            for name, count in load_batch(ledger, number, is_repeated=number in numbers).items():
-                totals[name] = totals.get(name, 0) + count
-            seconds = time.monotonic() - started
-            read = totals["read_count"]
-            print(
-                f"ingest: batch {number}: {read:,} records, {read / seconds:,.0f}/s",
-                file=sys.stderr,
-            )
-    spans, logs, changes = (
-        totals.get(f"{name}_count", 0) for name in ("span", "log_record", "change")
-    )
+            ledger.store_plan(batches, options.region, datetime.datetime.now(datetime.UTC))
+        totals = _load(ledger, open_batches, list(batches))
     return {
-        "read": totals.get("read_count", 0),
-        "bronze": spans + logs + changes,
-        "rejected": totals.get("rejected_count", 0),
-        "spans": spans,
-        "log_records": logs,
-        "changes": changes,
-        "files": totals.get("file_count", 0),
+        **as_books(totals),
         "skipped_files": len(found) - len(planned) - unreadable,
         "unreadable_files": unreadable,
-        "batches": len(numbers) + len(batches),
+        "batches": len(open_batches) + len(batches),
     }
 
 
+def _planned(ledger: Any, found: list[str], options: Options) -> tuple[list[PlannedFile], int]:
+    """What of the files is to be read, and how many could not be opened."""
+    from tracekeep.ingest.plan import Planner
+
+    planner = Planner(ledger.latest_parts(), found, options.named_format, options.is_live)
+    planned = []
+    unreadable = 0
+    for path in found:
+        try:
+            file = planner.plan(path)
+        except OSError as error:
+            print(f"ingest: {path!r} cannot be read: {error}", file=sys.stderr)
+            unreadable += 1
+            continue
+        if file is not None:
+            planned.append(file)
+    return planned, unreadable
+
+
+def _load(ledger: Any, repeated: list[int], new: list[int]) -> Counter[str]:
+    from tracekeep.ingest.load import load_batch, plan_bytes
+    from tracekeep.ingest.progress import Progress
+
+    sizes = {batch: plan_bytes(ledger, batch) for batch in [*repeated, *new]}
+    progress = Progress(len(sizes), sum(sizes.values()))
+    totals: Counter[str] = Counter()
+    for batch, size in sizes.items():
+        progress.start_batch(size)
+        books = load_batch(ledger, batch, progress, is_repeated=batch in repeated)
+        progress.end_batch(books["read_count"])
+        totals.update(books)
+    return totals
+
+
+def as_books(totals: Counter[str]) -> dict[str, int]:
+    """The books of loaded batches in the words of the command."""
+    spans, logs, changes = (
+        totals[f"{name}_count"] for name in ("span", "log_record", "change")
+    )  # fmt: skip
+    return {
+        "read": totals["read_count"],
+        "bronze": spans + logs + changes,
+        "rejected": totals["rejected_count"],
+        "spans": spans,
+        "log_records": logs,
+        "changes": changes,
+        "files": totals["file_count"],
+    }
+
+
+def follow(
+    spark: SparkSession,
+    paths: Sequence[str | Path],
+    options: Options,
+    poll_seconds: float,
+    ended: threading.Event,
+) -> dict[str, int]:
+    """Ingest again and again until `ended` is set; returns the books of all rounds.
+
+    `skipped_files` is that of the last round. The lake's lock is free between two rounds.
+    """
+    totals: Counter[str] = Counter()
+    skipped = 0
+    while True:
+        books = ingest(spark, paths, options)
+        skipped = books.pop("skipped_files")
+        totals.update(books)
+        if ended.wait(poll_seconds):
+            return {**totals, "skipped_files": skipped}
+
+
 @contextmanager
-def _one_ingest_at_a_time() -> Iterator[None]:
+def one_ingest_at_a_time() -> Iterator[None]:
     """Hold the lake's ingest lock; a second ingest waits. The system frees it after a crash."""
     folder = lake_path() / "bronze"
     folder.mkdir(parents=True, exist_ok=True)
@@ -141,4 +296,4 @@ def _one_ingest_at_a_time() -> Iterator[None]:
         yield
 
 
-__all__ = ["add_arguments", "ingest", "run"]
+__all__ = ["FORMATS", "Options", "add_arguments", "follow", "ingest", "run"]

@@ -8,77 +8,85 @@ interrupted and is loaded again from the same plan.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tracekeep.ingest.commit import commit_files
 from tracekeep.ingest.plan import PlannedFile
 from tracekeep.ingest.readers.files import FilePart
+from tracekeep.ingest.write import Stamp, write_rows
 from tracekeep.lake import bronze_properties, bronze_tables, table_path
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 _PART_COLUMNS = tuple(FilePart.__dataclass_fields__)
 
 
 class Ledger:
-    """Reads and writes the ledger through one Spark session."""
+    """Reads the ledger without Spark; writes it through one Spark session."""
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
 
     def create_tables(self) -> None:
-        """Create the Bronze tables that do not exist yet."""
-        from delta.tables import DeltaTable
-
+        """Create the Bronze tables that do not exist yet, and add columns that a lake of an older
+        release lacks (R15)."""
         for table, columns in bronze_tables().items():
             path = table_path(f"bronze.{table}")
-            if (path / "_delta_log").exists():
+            if not (path / "_delta_log").exists():
+                self._create(table, columns)
                 continue
-            builder = DeltaTable.createIfNotExists(self.spark).location(str(path))
-            for name, kind in columns.items():
-                builder = builder.addColumn(name, kind)
-            for key, value in bronze_properties().items():
-                builder = builder.property(key, value)
-            builder.partitionedBy("partition_date").execute()
+            known = _open(table).schema().to_arrow().names
+            missing = {name: kind for name, kind in columns.items() if name not in known}
+            if missing:
+                added = ", ".join(f"`{name}` {kind}" for name, kind in missing.items())
+                self.spark.sql(f"alter table delta.`{path}` add columns ({added})")
 
-    def rows(self, table: str) -> DataFrame:
-        """A Bronze table as it stands."""
-        return self.spark.read.format("delta").load(str(table_path(f"bronze.{table}")))
+    def _create(self, table: str, columns: dict[str, str]) -> None:
+        from delta.tables import DeltaTable
+
+        path = table_path(f"bronze.{table}")
+        builder = DeltaTable.createIfNotExists(self.spark).location(str(path))
+        for name, kind in columns.items():
+            builder = builder.addColumn(name, kind)
+        for key, value in bronze_properties().items():
+            builder = builder.property(key, value)
+        builder.partitionedBy("partition_date").execute()
 
     def latest_parts(self) -> dict[str, PlannedFile]:
         """The last planned part of each file, by path."""
-        from pyspark.sql import functions as f
-
-        latest = (
-            self.rows("ingest_files")
-            .groupBy("source_file")
-            .agg(
-                f.max_by(
-                    f.struct(*_PART_COLUMNS, "modified_at_unix_nano"),
-                    f.struct("ingest_batch", "to_position"),
-                ).alias("part")
-            )
-        )
-        return {row["source_file"]: _planned_file(row["part"]) for row in latest.collect()}
+        columns = [*_PART_COLUMNS, "modified_at_unix_nano", "ingest_batch"]
+        rows = _rows("ingest_files", columns).to_pylist()
+        rows.sort(key=lambda row: (row["ingest_batch"], row["to_position"]))
+        return {row["source_file"]: _planned_file(row) for row in rows}
 
     def last_batch(self) -> int:
         """The greatest batch number ever planned; 0 before the first."""
-        (row,) = self.rows("ingest_files").agg({"ingest_batch": "max"}).collect()
-        return int(row[0] or 0)
+        return max(self._batches("ingest_files"), default=0)
 
     def open_batches(self) -> list[int]:
         """Batches that were planned but not committed, oldest first."""
         return sorted(self._batches("ingest_files") - self._batches("ingest_batches"))
 
     def _batches(self, table: str) -> set[int]:
-        numbers = self.rows(table).select("ingest_batch").distinct().collect()
-        return {row["ingest_batch"] for row in numbers}
+        return set(pc.unique(_rows(table, ["ingest_batch"])["ingest_batch"]).to_pylist())
 
     def store_plan(
-        self, batches: dict[int, list[PlannedFile]], region: str | None, now: datetime.datetime
+        self,
+        batches: dict[int, Sequence[PlannedFile]],
+        region: str | None,
+        now: datetime.datetime,
     ) -> None:
-        """Write the plan of new batches, all in one commit."""
+        """Write the plan of new batches, all in one commit.
+
+        Raises RuntimeError if another ingest has stored a plan under these numbers meanwhile: on a
+        file system whose locks do not reach that far.
+        """
         rows = [
             {
                 **asdict(file.part),
@@ -86,52 +94,67 @@ class Ledger:
                 "ingest_batch": batch,
                 "region": region,
                 "planned_at": now,
-                "partition_date": now.date(),
             }
             for batch, files in batches.items()
             for file in files
         ]
-        self._append("ingest_files", rows, max(batches))
+        if not self._append("ingest_files", rows, max(batches), now):
+            raise RuntimeError(
+                f"another ingest has planned batch {max(batches)} at the same time; nothing was "
+                "read. Start this ingest again"
+            )
 
-    def read_plan(self, batch: int) -> tuple[list[FilePart], str | None, datetime.datetime]:
-        """File parts, region and planning time (UTC) of a batch."""
-        rows = self.rows("ingest_files").where(f"ingest_batch = {batch:d}").collect()
+    def planned(self, fingerprint: str) -> int | None:
+        """The batch with a part of this fingerprint; None if there is none."""
+        rows = _rows("ingest_files", ["ingest_batch", "fingerprint"])
+        found = rows.filter(pc.equal(rows["fingerprint"], fingerprint))["ingest_batch"].to_pylist()
+        return max(found, default=None)
+
+    def read_plan(self, batch: int) -> tuple[list[FilePart], Stamp]:
+        """File parts of a batch, and its stamp."""
+        rows = _rows(
+            "ingest_files",
+            [*_PART_COLUMNS, "region", "planned_at"],
+            [("ingest_batch", "=", batch)],
+        ).to_pylist()
         parts = [FilePart(**{name: row[name] for name in _PART_COLUMNS}) for row in rows]
-        # Spark hands out times without a zone, in that of this machine
-        return parts, rows[0]["region"], rows[0]["planned_at"].astimezone(datetime.UTC)
+        return parts, Stamp(batch, rows[0]["region"], rows[0]["planned_at"])
 
-    def commit_batch(
-        self, batch: int, books: dict[str, Any], planned_at: datetime.datetime
-    ) -> None:
+    def held_rows(self, table: str, batch: int) -> int:
+        """Rows that a Bronze table holds of a batch, by the statistics of its files."""
+        actions = pa.table(_open(table).get_add_actions(flatten=True))
+        if not actions.num_rows:
+            return 0
+        is_of_batch = pc.match_substring(actions["path"], f"/batch-{batch:010d}-")
+        return pc.sum(actions.filter(is_of_batch)["num_records"]).as_py() or 0
+
+    def commit_batch(self, stamp: Stamp, books: dict[str, int]) -> None:
         """Close the books of a batch whose tables are all written."""
         row = {
-            "ingest_batch": batch,
+            "ingest_batch": stamp.ingest_batch,
             **books,
-            "planned_at": planned_at,
+            "planned_at": stamp.planned_at,
             "committed_at": datetime.datetime.now(datetime.UTC),
-            "partition_date": planned_at.date(),
         }
-        self._append("ingest_batches", [row], batch)
+        self._append("ingest_batches", [row], stamp.ingest_batch, stamp.planned_at)
 
-    def _append(self, table: str, rows: list[dict[str, Any]], version: int) -> None:
-        columns = bronze_tables()[table]
-        schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        values = [tuple(row[name] for name in columns) for row in rows]
-        frame = self.spark.createDataFrame(values, schema).coalesce(1)
-        append_once(frame, table, version)
-
-
-def append_once(frame: DataFrame, table: str, version: int) -> None:
-    """Append rows to a Bronze table; a repeated call with the same version does nothing."""
-    (
-        frame.write.format("delta")
-        .mode("append")
-        .option("txnAppId", f"tracekeep-ingest-{table}")
-        .option("txnVersion", version)
-        .save(str(table_path(f"bronze.{table}")))
-    )
+    def _append(
+        self, table: str, rows: Iterable[dict[str, Any]], version: int, now: datetime.datetime
+    ) -> bool:
+        file = write_rows(table, rows, Stamp(version, None, now))
+        return commit_files(self.spark, table, [file], version)
 
 
-def _planned_file(row: Any) -> PlannedFile:
+def _open(table: str) -> Any:
+    from deltalake import DeltaTable
+
+    return DeltaTable(str(table_path(f"bronze.{table}")))
+
+
+def _rows(table: str, columns: list[str], filters: list[Any] | None = None) -> pa.Table:
+    return _open(table).to_pyarrow_table(columns=columns, filters=filters)
+
+
+def _planned_file(row: dict[str, Any]) -> PlannedFile:
     part = FilePart(**{name: row[name] for name in _PART_COLUMNS})
     return PlannedFile(part, row["modified_at_unix_nano"])

@@ -2,136 +2,133 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
-from collections.abc import Iterator
-from functools import reduce
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from tracekeep.ingest.ledger import Ledger, append_once
-from tracekeep.ingest.plan import cut_tasks
-from tracekeep.ingest.readers.files import FilePart, Piece, read_piece
-from tracekeep.ingest.records import TABLES, Record, record_columns, record_schema
-from tracekeep.lake import bronze_tables
+from tracekeep.ingest.commit import commit_files
+from tracekeep.ingest.ledger import Ledger
+from tracekeep.ingest.plan import cut_tasks, task_bytes
+from tracekeep.ingest.progress import Progress
+from tracekeep.ingest.readers.files import Piece, read_piece
+from tracekeep.ingest.records import TABLES, Record
+from tracekeep.ingest.write import BronzeWriter, Stamp, WrittenFile
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
-_ROWS_PER_ARROW_BATCH = 2_000
-_BYTES_PER_ARROW_BATCH = 8 << 20
+_WRITTEN = "table string, path string, row_count bigint, byte_count bigint, stats string"
+Task = TypeVar("Task")
 
 
-def load_batch(ledger: Ledger, batch: int, is_repeated: bool = False) -> dict[str, int]:
+def load_batch(
+    ledger: Ledger, batch: int, progress: Progress, is_repeated: bool = False
+) -> dict[str, int]:
     """Load a planned batch and close its books; returns them.
 
     Safe to repeat after a crash anywhere: the plan is stored, each table takes the batch once.
     Where a file was changed or removed before the repetition, the books say what the tables hold.
-    Raises RuntimeError if the tables do not hold what the readers met in a first try.
     """
-    from pyspark import StorageLevel
+    parts, stamp = ledger.read_plan(batch)
+    tasks = cut_tasks(parts, ledger.spark.sparkContext.defaultParallelism)
+    files = write_tasks(ledger.spark, tasks, piece_records, stamp, progress)
+    return commit_batch(ledger, stamp, files, len(parts), is_repeated)
 
-    parts, region, planned_at = ledger.read_plan(batch)
-    records = _stamped(_records(ledger, parts), batch, region, planned_at)
-    records = records.persist(StorageLevel.DISK_ONLY)
-    try:
-        met = {row["table"]: row["count"] for row in records.groupBy("table").count().collect()}
-        for table in TABLES:
-            if met.get(table):
-                rows = records.where(f"table = '{table}'").select(*bronze_tables()[table])
-                append_once(rows, table, batch)
-    finally:
-        records.unpersist()
-    held = _held(ledger, batch, planned_at.date())
+
+def plan_bytes(ledger: Ledger, batch: int) -> int:
+    """About how many bytes a planned batch reads."""
+    return sum(map(task_bytes, ledger.read_plan(batch)[0]))
+
+
+def piece_records(pieces: list[Piece]) -> Iterator[Record]:
+    """Records of one task with the place that each came from."""
+    for piece in pieces:
+        for position, index, record in read_piece(piece):
+            record.setdefault("source_file", piece.part.source_file)
+            record.setdefault("source_format", piece.part.source_format)
+            record["source_position"] = position
+            record["source_index"] = index
+            yield record
+
+
+def write_tasks(
+    spark: SparkSession,
+    tasks: Sequence[Task],
+    read: Callable[[Task], Iterator[Record]],
+    stamp: Stamp,
+    progress: Progress,
+) -> list[WrittenFile]:
+    """Read each task in a Python worker and write its records; one Spark task each.
+
+    Raises pyspark's error if a worker failed, with the worker's own in its text.
+    """
+    counter = progress.counter(spark, len(tasks))
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for numbers in batches:
+            for number in numbers.column(0).to_pylist():
+                files = _write(read(tasks[number]), stamp)
+                counter.add(sum(file.row_count for file in files))
+                yield _as_arrow(files)
+
+    frame = spark.range(0, len(tasks), 1, max(1, len(tasks))).mapInArrow(work, _WRITTEN)
+    return _collected(frame, progress)
+
+
+def _write(records: Iterable[Record], stamp: Stamp) -> list[WrittenFile]:
+    writer = BronzeWriter(stamp)
+    for record in records:
+        writer.add(record)
+    return writer.close()
+
+
+def _as_arrow(files: list[WrittenFile]) -> pa.RecordBatch:
+    names = WrittenFile.__dataclass_fields__
+    kinds = {"row_count": pa.int64(), "byte_count": pa.int64()}
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([getattr(file, name) for file in files], kinds.get(name, pa.string()))
+            for name in names
+        ],
+        list(names),
+    )
+
+
+def _collected(frame: DataFrame, progress: Progress) -> list[WrittenFile]:
+    with progress.shown():
+        return [WrittenFile(*row) for row in frame.collect()]
+
+
+def commit_batch(
+    ledger: Ledger, stamp: Stamp, files: list[WrittenFile], file_count: int, is_repeated: bool
+) -> dict[str, int]:
+    """Commit a batch's files table by table, then its books; returns them."""
+    batch = stamp.ingest_batch
+    met = Counter({table: 0 for table in TABLES})
+    held = Counter()
+    for table in TABLES:
+        written = [file for file in files if file.table == table]
+        met[table] = sum(file.row_count for file in written)
+        # An earlier try may have committed the table: then its rows count, not those written now.
+        is_new = bool(written) and commit_files(ledger.spark, table, written, batch)
+        known = not is_repeated and (is_new or not written)
+        held[table] = met[table] if known else ledger.held_rows(table, batch)
+    if held != met:
+        print(
+            f"ingest: batch {batch}: a file changed after the try that was cut short: the readers "
+            f"met {dict(met)}, the tables hold {dict(held)}",
+            file=sys.stderr,
+        )
     books = {
-        "file_count": len(parts),
-        "read_count": sum(met.values()),
+        "file_count": file_count,
+        "read_count": held.total(),
         "span_count": held["spans"],
         "log_record_count": held["log_records"],
         "change_count": held["changes"],
         "rejected_count": held["rejected_records"],
     }
-    if books["read_count"] != sum(held.values()):
-        difference = f"the readers met {met}, the tables hold {held}"
-        if not is_repeated:
-            raise RuntimeError(f"the books of ingest batch {batch} do not add up: {difference}")
-        print(
-            f"ingest: batch {batch}: a file changed after the try that was cut short: {difference}",
-            file=sys.stderr,
-        )
-        books["read_count"] = sum(held.values())
-    ledger.commit_batch(batch, books, planned_at)
+    ledger.commit_batch(stamp, books)
     return books
-
-
-def _held(ledger: Ledger, batch: int, day: datetime.date) -> dict[str, int]:
-    """Rows of a batch that each table holds; one query, because each costs a plan of its own."""
-    from pyspark.sql import DataFrame
-    from pyspark.sql import functions as f
-
-    counts = [
-        ledger.rows(table)
-        .where((f.col("partition_date") == f.lit(day)) & (f.col("ingest_batch") == batch))
-        .agg(f.lit(table).alias("table"), f.count("*").alias("count"))
-        for table in TABLES
-    ]
-    return {row["table"]: row["count"] for row in reduce(DataFrame.union, counts).collect()}
-
-
-def _records(ledger: Ledger, parts: list[FilePart]) -> DataFrame:
-    """One row per record of the parts, read by Python workers, one task at a time each."""
-    spark = ledger.spark
-    tasks = cut_tasks(parts, spark.sparkContext.defaultParallelism)
-    schema = record_schema()
-    ddl = ", ".join(f"`{name}` {kind}" for name, kind in record_columns().items())
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for numbers in batches:
-            for number in numbers.column(0).to_pylist():
-                yield from _arrow_batches(tasks[number], schema)
-
-    return spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, ddl)
-
-
-def _arrow_batches(pieces: list[Piece], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    rows: list[Record] = []
-    size = 0
-    for piece in pieces:
-        part = piece.part
-        for position, index, record in read_piece(piece):
-            size += len(record["raw_text"])
-            record["raw_text"] = record["raw_text"].decode("utf-8", "replace")
-            record["source_format"] = part.source_format
-            record["source_file"] = part.source_file
-            record["source_position"] = position
-            record["source_index"] = index
-            rows.append(record)
-            if len(rows) >= _ROWS_PER_ARROW_BATCH or size >= _BYTES_PER_ARROW_BATCH:
-                yield _arrow_batch(rows, schema)
-                rows, size = [], 0
-    if rows:
-        yield _arrow_batch(rows, schema)
-
-
-def _arrow_batch(rows: list[Record], schema: pa.Schema) -> pa.RecordBatch:
-    columns = [pa.array([row.get(entry.name) for row in rows], entry.type) for entry in schema]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _stamped(
-    records: DataFrame, batch: int, region: str | None, planned_at: datetime.datetime
-) -> DataFrame:
-    """Records with region (R16), batch and arrival time."""
-    from pyspark.sql import functions as f
-
-    return records.withColumns(
-        {
-            "region": f.coalesce(
-                f.lit(region), f.col("resource_attributes")["cloud.region"], f.lit("unknown")
-            ),
-            "ingest_batch": f.lit(batch).cast("bigint"),
-            "ingested_at": f.lit(planned_at),
-            "partition_date": f.lit(planned_at.date()),
-        }
-    )

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tracekeep.ingest.readers.files import (
     FINGERPRINT_BYTES,
+    JSON_DOCUMENT,
+    JSON_LINES,
+    POD_LOG,
     FilePart,
     Piece,
     detect_format,
     fingerprint_of,
     head_of,
+    unzipped_fingerprint,
 )
-from tracekeep.ingest.readers.pod_logs import unfinished_record_start
+from tracekeep.ingest.readers.pod_logs import resumed_from, unfinished_start
+from tracekeep.ingest.readers.rotation import family_of, neighbours
 
 NO_INGEST_MARKER = ".noingest"
 TASK_BYTES = 16 << 20
+SETTLED_SECONDS = 60
+"""A tail without an end is taken as it is when its file has not changed for so long."""
+
 _GZIP_RATIO = 8  # a guess at decompressed bytes, only to balance tasks
 
 
@@ -55,44 +65,141 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[str]:
                     yield os.path.join(folder, name)
 
 
-def plan_file(path: str, known: PlannedFile | None) -> PlannedFile | None:
-    """What of a file is still to be read, given its latest part in the ledger.
+class Planner:
+    """Plans files against what the ledger knows.
 
-    None if nothing is. A file that grew is read from where its last reading ended, or from the
-    start of the last line or CRI record if that had no end; another file under an old name and a
-    compressed file that changed are read whole (their repeated records are counted as duplicates).
-    Raises OSError if the file cannot be read.
+    known: the latest part of each file, by path. found: all paths that are planned now.
+    named_format: what `--format` says. is_live: files are still written to (`--follow`): what has
+    no end yet is held back until it has one, or until the file has not changed for
+    SETTLED_SECONDS.
     """
-    status = os.stat(path)
-    size, modified = status.st_size, status.st_mtime_ns
-    start = 0
-    if known is not None:
-        old = known.part
-        if size == old.to_position and modified == known.modified_at_unix_nano:
+
+    def __init__(
+        self,
+        known: Mapping[str, PlannedFile],
+        found: Iterable[str] = (),
+        named_format: str | None = None,
+        is_live: bool = False,
+    ) -> None:
+        self._known = known
+        self._found = frozenset(found)
+        self._named_format = named_format
+        self._is_live = is_live
+        self._families: dict[str, list[PlannedFile]] = defaultdict(list)
+        for path, file in known.items():
+            if file.part.source_format == POD_LOG:
+                self._families[family_of(path)].append(file)
+
+    def plan(self, path: str) -> PlannedFile | None:
+        """What of a file is still to be read; None if nothing is.
+
+        A file that grew is read from where its last reading ended, or from the start of a line or
+        record that had no end there. A rotated file is known by what was read of it under its old
+        name. Another file under an old name and a compressed file that changed are read whole
+        (their repeated records are counted as duplicates).
+        Raises OSError if the file cannot be read.
+        """
+        status = os.stat(path)
+        size, modified = status.st_size, status.st_mtime_ns
+        known = self._known.get(path)
+        if known and (known.part.to_position, known.modified_at_unix_nano) == (size, modified):
             return None
-        is_same = size >= old.to_position and (
-            fingerprint_of(path, old.fingerprint_bytes, old.to_position) == old.fingerprint
+        head, compression = head_of(path)
+        if not head.strip() and compression == "none":
+            return None
+        source_format = self._format_of(head, path)
+        old = self._old_part(path, known, size, compression, source_format)
+        start = 0
+        if old is not None:
+            if compression == "gzip" or (size == old.to_position and path == old.source_file):
+                return None
+            if old.source_format != JSON_DOCUMENT:
+                start = _line_start(path, old.to_position)
+                if source_format == POD_LOG:
+                    start = resumed_from(path, start)
+        previous, is_continued = None, False
+        if source_format == POD_LOG:
+            previous, younger = neighbours(path)
+            is_continued = younger is not None and self._goes_on_with(younger, path)
+        end = size
+        if self._is_live and compression == "none" and not is_continued:
+            end = _settled_end(path, source_format, size, modified)
+        if old is not None and start >= end:
+            return None
+        length = min(end, FINGERPRINT_BYTES)
+        if not length:
+            return None
+        part = FilePart(
+            source_file=path,
+            source_format=source_format,
+            named_format=self._named_format,
+            compression=compression,
+            fingerprint=fingerprint_of(path, length, end),
+            fingerprint_bytes=length,
+            from_position=start,
+            to_position=end,
+            previous_file=previous if start == 0 else None,
+            is_continued=is_continued,
         )
-        if is_same and size == old.to_position:
+        return PlannedFile(part, modified if end == size else 0)
+
+    def _goes_on_with(self, younger: str, path: str) -> bool:
+        """Whether the reading of the next younger file begins, or began, with this one's tail."""
+        known = self._known.get(younger)
+        if known is None:
+            return younger in self._found
+        old = known.part
+        size = os.stat(younger).st_size
+        was_read = size >= old.to_position and old.fingerprint == fingerprint_of(
+            younger, old.fingerprint_bytes, old.to_position
+        )
+        return old.previous_file == path if was_read else younger in self._found
+
+    def _format_of(self, head: bytes, path: str) -> str:
+        found = detect_format(head, path)
+        if self._named_format == POD_LOG:
+            return POD_LOG
+        if self._named_format and found not in (JSON_LINES, JSON_DOCUMENT):
+            return JSON_LINES
+        return found
+
+    def _old_part(
+        self, path: str, known: PlannedFile | None, size: int, compression: str, source_format: str
+    ) -> FilePart | None:
+        """What the ledger knows of this very content, under this name or that before a rotation."""
+        if known is not None:
+            old = known.part
+            is_same = size >= old.to_position and old.fingerprint == fingerprint_of(
+                path, old.fingerprint_bytes, old.to_position
+            )
+            if is_same and compression == "none":
+                return old
+            return old if is_same and size == old.to_position else None
+        if source_format != POD_LOG:
             return None
-        if is_same and old.compression == "none" and old.source_format != "otlp_json_document":
-            start = _line_start(path, old.to_position)
-            if old.source_format == "pod_log":
-                start = unfinished_record_start(path, start)
-    head, compression = head_of(path)
-    if not head.strip() and compression == "none":
+        for file in self._families.get(family_of(path), ()):
+            old = file.part
+            if old.compression != "none" or (compression == "none" and size < old.to_position):
+                continue
+            fingerprint = unzipped_fingerprint if compression == "gzip" else fingerprint_of
+            if fingerprint(path, old.fingerprint_bytes, old.to_position) == old.fingerprint:
+                return old
         return None
-    length = min(size, FINGERPRINT_BYTES)
-    part = FilePart(
-        source_file=path,
-        source_format=detect_format(head, path),
-        compression=compression,
-        fingerprint=fingerprint_of(path, length, size),
-        fingerprint_bytes=length,
-        from_position=start,
-        to_position=size,
-    )
-    return PlannedFile(part, modified)
+
+
+def plan_file(path: str, known: PlannedFile | None) -> PlannedFile | None:
+    """Plan one file on its own, given its latest part in the ledger. Raises OSError."""
+    return Planner({path: known} if known else {}).plan(path)
+
+
+def _settled_end(path: str, source_format: str, size: int, modified: int) -> int:
+    """Where the finished records of a file that is being written end."""
+    if time.time_ns() - modified >= SETTLED_SECONDS * 10**9:
+        return size
+    if source_format == JSON_DOCUMENT:
+        return 0  # it may be half written; all of it is read when it has settled
+    end = _line_start(path, size)
+    return unfinished_start(path, end) if source_format == POD_LOG else end
 
 
 def _line_start(path: str, position: int) -> int:
@@ -117,14 +224,41 @@ def cut_batches(
     batch: list[PlannedFile] = []
     total = 0
     for file in files:
-        size = task_bytes(file.part)
-        if batch and (len(batch) >= max_files or total + size > max_bytes):
-            yield batch
-            batch, total = [], 0
-        batch.append(file)
-        total += size
+        for part in _bounded(file, max_bytes):
+            size = task_bytes(part.part)
+            if batch and (len(batch) >= max_files or total + size > max_bytes):
+                yield batch
+                batch, total = [], 0
+            batch.append(part)
+            total += size
     if batch:
         yield batch
+
+
+def _bounded(file: PlannedFile, max_bytes: int) -> Iterator[PlannedFile]:
+    """A file whose lines can be read apart in parts of at most `max_bytes`; any other one whole."""
+    part = file.part
+    if not part.is_splittable or part.to_position - part.from_position <= max_bytes:
+        yield file
+        return
+    start = part.from_position
+    while start < part.to_position:
+        end = part.to_position
+        if end - start > max_bytes:
+            end = _line_start(part.source_file, start + max_bytes)
+            end = end if end > start else part.to_position  # one line without an end
+        length = min(end, FINGERPRINT_BYTES)
+        yield replace(
+            file,
+            part=replace(
+                part,
+                from_position=start,
+                to_position=end,
+                fingerprint=fingerprint_of(part.source_file, length, end),
+                fingerprint_bytes=length,
+            ),
+        )
+        start = end
 
 
 def task_bytes(part: FilePart) -> int:

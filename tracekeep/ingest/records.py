@@ -1,4 +1,4 @@
-"""One flat shape for everything that readers yield, so that one pass fills all Bronze tables."""
+"""What readers yield: one shape of record for each Bronze table."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from typing import Any
 import pyarrow as pa
 
 from tracekeep.ingest.values import content_hash
-from tracekeep.lake import bronze_tables
 
 Record = dict[str, Any]
-"""One row: `table` (spans, log_records, rejected_records) and the columns of that table.
+"""One row: `table` and the columns of that table but those that the load stamps on.
 
 Missing columns are null. `raw_text` is bytes here; text columns may hold any str.
 """
 
 TABLES = ("spans", "log_records", "changes", "rejected_records")
-
-STAMPS = ("region", "ingest_batch", "ingested_at", "partition_date")
-"""Columns that the load adds to each row; readers do not know them."""
 
 _ATTRIBUTES = pa.map_(pa.string(), pa.string())
 
@@ -27,6 +23,7 @@ ARROW_TYPES = {
     "int": pa.int32(),
     "bigint": pa.int64(),
     "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
     "map<string,string>": _ATTRIBUTES,
     "array<struct<time_unix_nano:bigint,name:string,attributes:map<string,string>>>": pa.list_(
         pa.struct(
@@ -47,24 +44,14 @@ ARROW_TYPES = {
 }
 
 
-def record_columns() -> dict[str, str]:
-    """Columns of a record and their Spark types: `table`, then the union of Bronze's columns."""
-    columns = {"table": "string"}
-    for table in TABLES:
-        columns |= {
-            name: kind for name, kind in bronze_tables()[table].items() if name not in STAMPS
-        }
-    return columns
-
-
-def record_schema() -> pa.Schema:
-    """Arrow schema of the records, as the readers hand them to Spark."""
-    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in record_columns().items()])
-
-
 def span_record(**columns: Any) -> Record:
-    """A row of bronze.spans."""
-    return {"table": "spans", **columns}
+    """A row of bronze.spans. Without both ids its content is its identity (R3)."""
+    record = {"table": "spans", **columns}
+    if columns["trace_id"] is None or columns["span_id"] is None:
+        record["record_hash"] = content_hash(
+            [value for key, value in columns.items() if key != "raw_text"]
+        )
+    return record
 
 
 def log_record(**columns: Any) -> Record:
@@ -91,6 +78,11 @@ def log_source(resource: dict[str, str]) -> list[str | None]:
         keys = ("k8s.namespace.name", "k8s.pod.name", "k8s.container.name")
         return [resource.get(key) for key in keys]
     return [resource.get("service.name")]
+
+
+def change_record(**columns: Any) -> Record:
+    """A row of bronze.changes."""
+    return {"table": "changes", **columns}
 
 
 def rejected_record(reason: str, raw: bytes, detail: str | None = None) -> Record:

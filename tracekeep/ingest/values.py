@@ -8,6 +8,7 @@ import calendar
 import hashlib
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -16,12 +17,15 @@ import msgspec
 TRACE_ID_DIGITS = 32
 SPAN_ID_DIGITS = 16
 
+_ZEROS = {TRACE_ID_DIGITS: "0" * TRACE_ID_DIGITS, SPAN_ID_DIGITS: "0" * SPAN_ID_DIGITS}
 _HEX = frozenset("0123456789abcdef")
 _EARLIEST_NS = calendar.timegm((2000, 1, 1, 0, 0, 0)) * 10**9
 _LATEST_NS = calendar.timegm((2201, 1, 1, 0, 0, 0)) * 10**9
+_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
-    r"(?:[Zz]|([+-])(\d\d):?(\d\d))"
+    r"(?: ?[Zz]| ?([+-])(\d\d):?(\d\d)| ?UTC)",
+    re.ASCII,
 )
 
 _ESCAPE = re.compile(
@@ -51,17 +55,31 @@ def hex_id(value: Any, digits: int) -> str | None:
     text = value.lower()
     if len(text) != digits or not _HEX.issuperset(text):
         text = _from_base64(value, digits // 2)
-    return text if text.strip("0") else None
+    return text if text and text != _ZEROS[digits] else None
+
+
+def padded_id(value: Any, digits: int) -> str | None:
+    """An id of a format that drops leading zeros, as `hex_id`; None for more digits than that."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        value = f"{value:x}"
+    if not isinstance(value, str) or not 0 < len(value) <= digits:
+        return None
+    text = value.lower()
+    if not _HEX.issuperset(text) or not text.strip("0"):
+        return None
+    return text.zfill(digits)
 
 
 def _from_base64(value: str, length: int) -> str:
-    if len(value) != -(-length // 3) * 4:
+    """Base64 in either alphabet, padded or not, as hex; empty for anything else."""
+    bare = value.rstrip("=")
+    if len(bare) != -(-length * 4 // 3) or len(value) - len(bare) not in (0, -len(bare) % 4):
         return ""
+    standard = bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4)
     try:
-        decoded = base64.b64decode(value, validate=True)
+        return base64.b64decode(standard, validate=True).hex()
     except (binascii.Error, ValueError):
         return ""
-    return decoded.hex() if len(decoded) == length else ""
 
 
 def whole_number(value: Any) -> int | None:
@@ -93,8 +111,61 @@ def usable_time(nanoseconds: int | None) -> int | None:
     return nanoseconds
 
 
+def usable_times(start: int | None, end: int | None) -> tuple[int | None, int | None]:
+    """Start and end of a span in ns, None where missing; an end before the start counts as
+    missing when it is no usable time.
+
+    Raises Unusable: absurd_time, or no_time if both are missing.
+    """
+    usable_start = usable_time(start)
+    try:
+        usable_end = usable_time(end)
+    except Unusable:
+        if usable_start is None or (end or 0) > usable_start:
+            raise
+        usable_end = None
+    if usable_start is None and usable_end is None:
+        raise Unusable("no_time")
+    return usable_start, usable_end
+
+
+def epoch_nanoseconds(value: Any) -> int | None:
+    """A time that loggers write as number or text: seconds, milliseconds, microseconds or
+    nanoseconds since 1970 by its size, or a date and time (UTC where it has no offset), in ns.
+
+    None if it is no time. A number keeps its digits: no detour through a double.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    text = value if isinstance(value, str) else repr(value)
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        number = Decimal(text)
+        for limit, factor in ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3)):
+            if abs(number) < limit:
+                return int(number * factor)
+        return int(number)
+    found = rfc3339_nanoseconds(text)
+    return rfc3339_nanoseconds(text + "Z") if found is None else found
+
+
 def rfc3339_nanoseconds(text: str) -> int | None:
     """Time of day and date with offset as ns since 1970 UTC; None if the text is no such time."""
+    if text[-1:] == "Z" and text[19:20] == "." and text[17:19].isdecimal() and text.isascii():
+        fraction = text[20:-1]
+        minute = _minute(text[:17])
+        if minute is not None and fraction.isdecimal() and int(text[17:19]) <= 60:
+            return minute + int(text[17:19]) * 10**9 + int(fraction[:9].ljust(9, "0"))
+    return _rfc3339_nanoseconds(text)
+
+
+@lru_cache(maxsize=4096)
+def _minute(text: str) -> int | None:
+    """`2026-01-12T10:00:` in ns since 1970; None if it is no such minute."""
+    return _rfc3339_nanoseconds(text + "00Z")
+
+
+def _rfc3339_nanoseconds(text: str) -> int | None:
     match = _RFC3339.fullmatch(text)
     if match is None:
         return None
@@ -169,3 +240,10 @@ def text_of(value: Any) -> str:
 def sorted_attributes(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Attributes sorted by key, one value a key: the last one, as in a JSON object."""
     return sorted(dict(pairs).items())
+
+
+def with_unreadable(
+    attributes: list[tuple[str, str]], name: str, value: Any
+) -> list[tuple[str, str]]:
+    """Attributes and, as text, a field whose value no column can take (R15)."""
+    return sorted_attributes([*attributes, (f"tracekeep.unreadable.{name}", text_of(value))])

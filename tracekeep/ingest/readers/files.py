@@ -5,25 +5,36 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, Any
 
-import msgspec
-
-from tracekeep.ingest.readers.otlp_json import read_requests
-from tracekeep.ingest.readers.pod_logs import CRI_LINE, DockerLine, pod_of_path, read_pod_log
+from tracekeep.ingest.readers.json_values import read_json, read_json_start
+from tracekeep.ingest.readers.pod_logs import (
+    is_pod_log_line,
+    pod_of_path,
+    read_pod_log,
+    unfinished_lines,
+)
+from tracekeep.ingest.readers.rotation import neighbours
 from tracekeep.ingest.records import Record, rejected_record
 
 HEAD_BYTES = 65_536
 FINGERPRINT_BYTES = 4_096
 BUFFER_BYTES = 1 << 16
+LONGEST_LINE_BYTES = 64 << 20
+LONGEST_DOCUMENT_BYTES = 512 << 20
+BOMB_BYTES = 256 << 20
+BOMB_RATIO = 200
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
-_decode_docker_line = msgspec.json.Decoder(DockerLine).decode
+
+POD_LOG, JSON_LINES, JSON_DOCUMENT, UNKNOWN = "pod_log", "json_lines", "json_document", "unknown"
 
 
 @dataclass(frozen=True)
@@ -31,20 +42,26 @@ class FilePart:
     """Bytes [from_position, to_position) of a file, in one format.
 
     A part owns the lines that start in it. Compressed files and documents are one part.
+
+    named_format: what `--format` named, or None. previous_file: the rotated file whose unfinished
+    last records this one goes on with. is_continued: a later file goes on with this one's.
     """
 
     source_file: str
     source_format: str
+    named_format: str | None
     compression: str
     fingerprint: str
     fingerprint_bytes: int
     from_position: int
     to_position: int
+    previous_file: str | None = None
+    is_continued: bool = False
 
     @property
     def is_splittable(self) -> bool:
         """Whether any line can be read without the lines before it."""
-        return self.source_format == "otlp_json" and self.compression == "none"
+        return self.source_format == JSON_LINES and self.compression == "none"
 
 
 @dataclass(frozen=True)
@@ -73,11 +90,17 @@ class _UpTo(io.RawIOBase):
         return len(data)
 
 
+class DecompressionBombError(Exception):
+    """A compressed stream that holds absurdly more than its bytes say."""
+
+
 class _Unzipped(io.RawIOBase):
     """What a gzip stream holds; it ends where the stream is broken, and `error` says how."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], packed_size: int) -> None:
         self._file = gzip.GzipFile(fileobj=file)
+        self._size = 0
+        self._largest = max(BOMB_BYTES, BOMB_RATIO * packed_size)
         self.error: Exception | None = None
 
     def readable(self) -> bool:
@@ -88,8 +111,26 @@ class _Unzipped(io.RawIOBase):
             data = self._file.read1(len(buffer))
         except _BROKEN_GZIP as error:
             self.error, data = error, b""
+        self._size += len(data)
+        if self._size > self._largest:
+            self.error = DecompressionBombError(
+                f"more than {BOMB_RATIO} times its compressed size, cut off at {self._size} bytes"
+            )
+            return 0
         buffer[: len(data)] = data
         return len(data)
+
+    @property
+    def reason(self) -> str:
+        """Why the stream ended early, as a reason of a rejected record."""
+        is_bomb = isinstance(self.error, DecompressionBombError)
+        return "decompression_bomb" if is_bomb else "truncated_gzip"
+
+
+def _unzipped(file: IO[bytes]) -> Any:
+    """A buffered reader of a whole gzip file."""
+    packed_size = os.fstat(file.fileno()).st_size
+    return io.BufferedReader(_Unzipped(file, packed_size), BUFFER_BYTES)
 
 
 def head_of(path: str) -> tuple[bytes, str]:
@@ -102,7 +143,7 @@ def head_of(path: str) -> tuple[bytes, str]:
     if not head.startswith(_GZIP_MAGIC):
         return head, "none"
     with open(path, "rb") as file:
-        return io.BufferedReader(_Unzipped(file)).read(HEAD_BYTES), "gzip"
+        return _unzipped(file).read(HEAD_BYTES), "gzip"
 
 
 def fingerprint_of(path: str, length: int, end: int) -> str:
@@ -114,38 +155,41 @@ def fingerprint_of(path: str, length: int, end: int) -> str:
         return hashlib.sha256(head + file.read(length)).hexdigest()
 
 
-def detect_format(head: bytes, path: str) -> str:
-    """The format of a file by its first bytes: pod_log, otlp_json, otlp_json_document, unknown.
+def unzipped_fingerprint(path: str, length: int, end: int) -> str | None:
+    """`fingerprint_of` what a gzip file holds, if that is exactly `end` bytes; else None.
 
-    otlp_json is one JSON value a line; a document is one JSON value over many lines.
+    Raises OSError.
     """
+    with open(path, "rb") as raw:
+        file = _unzipped(raw)
+        head = file.read(length)
+        tail, size = head, len(head)
+        while data := file.read(BUFFER_BYTES):
+            size += len(data)
+            tail = (tail + data)[-length:] if length else b""
+            if size > end:
+                return None
+    if file.raw.error or size != end:
+        return None
+    return hashlib.sha256(head + tail[-length:] if length else b"").hexdigest()
+
+
+def detect_format(head: bytes, path: str) -> str:
+    """The format of a file by its first bytes: pod_log, json_lines (one JSON value a line),
+    json_document (one JSON value over many lines) or unknown."""
     text = head.removeprefix(_BOM)
     lines = [line for line in text.split(b"\n")[:20] if line.strip()][:3]
-    if pod_of_path(path) or any(CRI_LINE.fullmatch(line) for line in lines):
-        return "pod_log"
-    if any(_is_docker_line(line) for line in lines):
-        return "pod_log"
+    if pod_of_path(path) or any(map(is_pod_log_line, lines)):
+        return POD_LOG
     if not text.lstrip().startswith((b"{", b"[")):
-        return "unknown"
+        is_json = any(line.lstrip()[:1] in (b"{", b"[") and read_json_start(line) for line in lines)
+        return JSON_LINES if is_json else UNKNOWN
     is_cut = len(head) == HEAD_BYTES and b"\n" not in text
-    if is_cut or any(_is_json(line) for line in lines):
-        return "otlp_json"
-    return "otlp_json_document"
-
-
-def _is_docker_line(line: bytes) -> bool:
-    try:
-        _decode_docker_line(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(line), dict | list)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+    if is_cut or any(map(read_json_start, lines)):
+        return JSON_LINES
+    # a line that is torn and followed by another object: lines, of which the first is broken
+    starts = sum(line.startswith((b"{", b"[{")) for line in lines)
+    return JSON_LINES if starts > 1 else JSON_DOCUMENT
 
 
 def read_piece(piece: Piece) -> Iterator[tuple[int, int, Record]]:
@@ -170,7 +214,7 @@ def read_piece(piece: Piece) -> Iterator[tuple[int, int, Record]]:
         file: Any = raw
         if part.compression == "gzip":
             planned = io.BufferedReader(_UpTo(raw, part.to_position), BUFFER_BYTES)
-            file = io.BufferedReader(_Unzipped(planned), BUFFER_BYTES)
+            file = io.BufferedReader(_Unzipped(planned, part.to_position), BUFFER_BYTES)
         yield from _records(piece, file)
 
 
@@ -178,16 +222,21 @@ def _records(piece: Piece, file: Any) -> Iterator[tuple[int, int, Record]]:
     part = piece.part
     broken: list[tuple[int, Record]] = []
     lines = _lines(piece, file, broken)
-    if part.source_format == "pod_log":
-        for position, record in read_pod_log(part.source_file, lines):
-            yield position, 0, record
-    elif part.source_format == "otlp_json_document":
-        document = b"\n".join(line for _, line in lines)
-        for index, record in enumerate(read_requests(document)):
+    named = part.named_format
+    if part.source_format == POD_LOG:
+        before = _unfinished_lines_of(part.previous_file) if part.previous_file else []
+        for place, record in read_pod_log(
+            part.source_file, lines, before, is_continued=part.is_continued
+        ):
+            if isinstance(place, tuple):  # it begins in the file before this one
+                record["source_file"], place = place
+            yield place, 0, record
+    elif part.source_format == JSON_DOCUMENT:
+        for index, record in enumerate(_document_records(lines, named)):
             yield 0, index, record
-    elif part.source_format == "otlp_json":
+    elif part.source_format == JSON_LINES:
         for position, line in lines:
-            for index, record in enumerate(read_requests(line)):
+            for index, record in enumerate(read_json(line, named)):
                 yield position, index, record
     else:
         for position, line in lines:
@@ -196,12 +245,61 @@ def _records(piece: Piece, file: Any) -> Iterator[tuple[int, int, Record]]:
         yield position, 0, record
 
 
+def _document_records(lines: Iterator[tuple[int, bytes]], named: str | None) -> Iterator[Record]:
+    """Records of a document over many lines; one that is too large to hold is rejected line by
+    line, so that none of its text is lost."""
+    held: list[bytes] = []
+    size = 0
+    for _, line in lines:
+        held.append(line)
+        size += len(line) + 1
+        if size > LONGEST_DOCUMENT_BYTES:
+            detail = f"one JSON document of more than {LONGEST_DOCUMENT_BYTES >> 20} MiB"
+            for text in held:
+                yield rejected_record("too_large", text, detail)
+            for _, text in lines:
+                yield rejected_record("too_large", text, detail)
+            return
+    yield from read_json(b"\n".join(held), named)
+
+
+def _unfinished_lines_of(path: str) -> list[tuple[tuple[str, int], bytes]]:
+    """Lines of a rotated file's records that it does not end; their place is (file, position).
+
+    Empty if the file is gone: then its own reading has kept what it held.
+    """
+    try:
+        with open(path, "rb") as raw:
+            is_gzip = raw.read(2) == _GZIP_MAGIC
+            raw.seek(0)
+            file: Any = _unzipped(raw) if is_gzip else raw
+            lines = unfinished_lines(path, _plain_lines(file))
+            if lines and lines[0][0] == 0:  # it may go on with a file before it
+                older, _ = neighbours(path)
+                before = _unfinished_lines_of(older) if older else []
+                raw.seek(0)
+                file = _unzipped(raw) if is_gzip else raw
+                own = (((path, position), line) for position, line in _plain_lines(file))
+                return unfinished_lines(path, chain(before, own))
+            return [((path, position), line) for position, line in lines]
+    except OSError:
+        return []
+
+
+def _plain_lines(file: Any) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    for line in file:
+        yield position, line.rstrip(b"\r\n")
+        position += len(line)
+
+
 def _lines(
     piece: Piece, file: Any, broken: list[tuple[int, Record]]
 ) -> Iterator[tuple[int, bytes]]:
     """Lines that start in the piece, without line ends and blank lines, with their positions.
 
-    What a broken compressed stream cuts off is put into `broken`.
+    What a broken compressed stream cuts off is put into `broken`, and so are the parts of a line
+    that is too long for one record.
     """
     is_compressed = piece.part.compression == "gzip"
     position = piece.from_position
@@ -209,18 +307,27 @@ def _lines(
     planned_end = sys.maxsize if is_compressed else piece.part.to_position
     if position and not is_compressed:
         file.seek(position - 1)
-        position += len(file.readline()) - 1
-    while position < end:
-        line = file.readline(planned_end - position)
+        while (skipped := file.readline(LONGEST_LINE_BYTES)) and not skipped.endswith(b"\n"):
+            position += len(skipped)
+        position += len(skipped) - 1
+    is_inside = False
+    while position < end or is_inside:
+        line = file.readline(min(planned_end - position, LONGEST_LINE_BYTES))
         if is_compressed and file.raw.error and not line.endswith(b"\n"):
             error = str(file.raw.error)
-            broken.append((position, rejected_record("truncated_gzip", line, error)))
+            broken.append((position, rejected_record(file.raw.reason, line[:BUFFER_BYTES], error)))
             return
         if not line:
             return
-        text = line.rstrip(b"\r\n")
-        if position == 0:
-            text = text.removeprefix(_BOM)
-        if text.strip():
-            yield position, text
+        is_long = len(line) == LONGEST_LINE_BYTES and not line.endswith(b"\n")
+        if is_inside or is_long:
+            detail = f"part of a line of more than {LONGEST_LINE_BYTES >> 20} MiB"
+            broken.append((position, rejected_record("too_large", line, detail)))
+            is_inside = is_long
+        else:
+            text = line.rstrip(b"\r\n")
+            if position == 0:
+                text = text.removeprefix(_BOM)
+            if text.strip():
+                yield position, text
         position += len(line)

@@ -1,6 +1,6 @@
-"""OTLP/JSON: export requests of traces and logs, one a line or one a document.
+"""OTLP/JSON: export requests of traces and logs, and traces as Grafana Tempo returns them.
 
-Source: OpenTelemetry protocol 1.x, JSON encoding and file exporter.
+Sources: OpenTelemetry protocol 1.x, JSON encoding and file exporter; Tempo's query API.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from tracekeep.ingest.values import (
     TRACE_ID_DIGITS,
     Unusable,
     attribute_text,
-    content_hash,
-    decoded,
     hex_id,
     sorted_attributes,
     text_of,
     usable_time,
-    valid_utf8,
+    usable_times,
     whole_number,
+    with_unreadable,
 )
 
 SPAN_KINDS = (None, "internal", "server", "client", "producer", "consumer")
@@ -84,11 +83,6 @@ class ResourceGroup(Struct, rename="camel"):
     instrumentation_library_logs: list[ScopeGroup] | None = None
 
 
-class ExportRequest(Struct, rename="camel"):
-    resource_spans: list[ResourceGroup] | None = None
-    resource_logs: list[ResourceGroup] | None = None
-
-
 class Status(Struct):
     code: int | str | None = None
     message: str | None = None
@@ -134,61 +128,66 @@ class LogRecord(Struct, rename="camel"):
     span_id: str | None = None
 
 
-_decode_requests = msgspec.json.Decoder(ExportRequest | list[ExportRequest]).decode
+_decode_groups = msgspec.json.Decoder(list[ResourceGroup] | None).decode
+_decode_items = msgspec.json.Decoder(list[Raw] | None).decode
+_decode_group = msgspec.json.Decoder(ResourceGroup).decode
 _decode_span = msgspec.json.Decoder(Span).decode
 _decode_log_record = msgspec.json.Decoder(LogRecord).decode
+_encode = msgspec.json.encode
+
+SIGNALS = {
+    "resourceSpans": "spans",
+    "batches": "spans",  # Tempo
+    "resourceLogs": "log_records",
+}
 
 
-def read_requests(document: bytes) -> Iterator[Record]:
-    """Records of one JSON document: an export request or an array of them.
+def read_request(request: dict[str, Raw], raw: bytes) -> Iterator[Record]:
+    """Records of one export request, given as its keys and their JSON texts.
 
-    Never raises: what cannot be read is a rejected record, the whole document if it is no JSON.
+    raw: the whole request. Never raises: what cannot be read is a rejected record, and so is a
+    request with something in it that is none.
     """
+    is_empty = True
+    for key, signal in SIGNALS.items():
+        if key in request:
+            for record in _read_groups(request[key], key, signal):
+                is_empty = False
+                yield record
+    if is_empty and not _is_empty(msgspec.json.decode(raw), _EXPORT_KEYS):
+        yield rejected_record("unknown_format", raw, "no spans or log records in the request")
+
+
+def _read_groups(text: Raw, key: str, signal: str) -> Iterator[Record]:
     try:
-        requests = decoded(_decode_requests, valid_utf8(document))
+        groups = _decode_groups(text) or ()
     except msgspec.ValidationError as error:
-        yield rejected_record("wrong_type", document, str(error))
+        yield from _read_groups_one_by_one(text, key, signal, error)
         return
-    except (msgspec.DecodeError, RecursionError) as error:
-        yield rejected_record(_syntax_reason(error), document, str(error))
+    for group in groups:
+        yield from _read_group(group, signal)
+
+
+def _read_groups_one_by_one(
+    text: Raw, key: str, signal: str, error: msgspec.ValidationError
+) -> Iterator[Record]:
+    """Of groups that are not all well-typed those that are; the others are rejected."""
+    try:
+        items = _decode_items(text) or ()
+    except msgspec.ValidationError:
+        yield rejected_record("wrong_type", _encode({key: text}), str(error))
         return
-    silent = []
-    for number, request in enumerate(requests if isinstance(requests, list) else [requests]):
-        found = False
-        for record in _read_request(request):
-            found = True
-            yield record
-        if not found:
-            silent.append(number)
-    if silent or requests == []:
-        yield from _rejected_requests(document, silent)
-
-
-def _read_request(request: ExportRequest) -> Iterator[Record]:
-    for group in request.resource_spans or ():
-        scopes = group.scope_spans or group.instrumentation_library_spans
-        yield from _read_group(group, scopes, "spans")
-    for group in request.resource_logs or ():
-        scopes = group.scope_logs or group.instrumentation_library_logs
-        yield from _read_group(group, scopes, "log_records")
-
-
-def _syntax_reason(error: Exception) -> str:
-    return "trailing_text" if "trailing characters" in str(error) else "invalid_json"
-
-
-def _rejected_requests(document: bytes, silent: list[int]) -> Iterator[Record]:
-    """Of the requests (by number) that gave no record those that are not empty, as rejects."""
-    content = decoded(msgspec.json.decode, valid_utf8(document))
-    requests = content if isinstance(content, list) else [content]
-    for request in (requests[number] for number in silent) if requests else [content]:
-        if not (request and _is_empty(request, _EXPORT_KEYS)):
-            raw = document if len(requests) < 2 else msgspec.json.encode(request)
-            yield rejected_record("unknown_format", raw, "JSON, but no OTLP export request")
+    for item in items:
+        try:
+            group = _decode_group(item)
+        except msgspec.ValidationError as reason:
+            yield rejected_record("wrong_type", _encode({key: [item]}), str(reason))
+        else:
+            yield from _read_group(group, signal)
 
 
 _EXPORT_KEYS = (
-    {"resourceSpans", "resourceLogs"},
+    {"resourceSpans", "resourceLogs", "batches"},
     {"scopeSpans", "scopeLogs", "instrumentationLibrarySpans", "instrumentationLibraryLogs"},
     {"spans", "logRecords"},
 )
@@ -196,8 +195,10 @@ _EXPORT_KEYS = (
 _DESCRIBING_KEYS = {"resource", "scope", "instrumentationLibrary", "schemaUrl"}
 
 
-def _is_empty(group: dict[str, Any], keys: Sequence[set[str]]) -> bool:
+def _is_empty(group: Any, keys: Sequence[set[str]]) -> bool:
     """Whether a group has nothing in it but descriptions and empty lists."""
+    if not isinstance(group, dict):
+        return False
     listed = {key: value for key, value in group.items() if key not in _DESCRIBING_KEYS}
     return listed.keys() <= keys[0] and all(
         len(keys) > 1 and all(_is_empty(item, keys[1:]) for item in value)
@@ -206,54 +207,65 @@ def _is_empty(group: dict[str, Any], keys: Sequence[set[str]]) -> bool:
     )
 
 
-def _read_group(
-    group: ResourceGroup, scopes: list[ScopeGroup] | None, signal: str
-) -> Iterator[Record]:
+def _read_group(group: ResourceGroup, signal: str) -> Iterator[Record]:
     pairs = group.resource.attributes if group.resource else None
     try:
         resource = attribute_pairs(pairs)
     except Unusable as error:  # the records are kept; only the broken resource is not
-        resource = [("tracekeep.unreadable_resource", error.detail or error.reason)]
-    read = _read_span if signal == "spans" else _read_log_record
+        resource = [("tracekeep.unreadable.resource", error.detail or error.reason)]
+    if signal == "spans":
+        scopes = group.scope_spans or group.instrumentation_library_spans
+        read, keys = _read_span, ("resourceSpans", "scopeSpans", "spans")
+    else:
+        scopes = group.scope_logs or group.instrumentation_library_logs
+        read, keys = _read_log_record, ("resourceLogs", "scopeLogs", "logRecords")
     for scope_group in scopes or ():
         scope = scope_group.scope or scope_group.instrumentation_library or Scope()
         for raw in getattr(scope_group, signal) or ():
             try:
                 yield read(raw, resource, scope)
+                continue
             except Unusable as error:
-                yield rejected_record(error.reason, bytes(raw), error.detail)
+                reason, detail = error.reason, error.detail
             except msgspec.ValidationError as error:
-                yield rejected_record("wrong_type", bytes(raw), str(error))
+                reason, detail = "wrong_type", str(error)
             except (msgspec.DecodeError, RecursionError) as error:
-                yield rejected_record("invalid_json", bytes(raw), str(error))
+                reason, detail = "invalid_json", str(error)
+            yield rejected_record(reason, _alone(raw, group, scope, keys), detail)
+
+
+def _alone(raw: Raw, group: ResourceGroup, scope: Scope, keys: tuple[str, str, str]) -> bytes:
+    """A record as an export request of its own, so that it can be read again with its resource."""
+    outer, middle, inner = keys
+    scopes = {"scope": scope, inner: [raw]}
+    return _encode({outer: [{"resource": group.resource or {}, middle: [scopes]}]})
 
 
 def _read_span(raw: Raw, resource: list[tuple[str, str]], scope: Scope) -> Record:
     span = _decode_span(raw)
-    start = usable_time(whole_number(span.start_time_unix_nano))
-    end_number = whole_number(span.end_time_unix_nano)
-    try:
-        end = usable_time(end_number)
-    except Unusable:
-        if start is None or (end_number or 0) > start:
-            raise
-        end = None  # an end before the start counts as missing; the raw text keeps it
-    if start is None and end is None:
-        raise Unusable("no_time")
+    start, end = usable_times(
+        whole_number(span.start_time_unix_nano), whole_number(span.end_time_unix_nano)
+    )
     trace_id = hex_id(span.trace_id, TRACE_ID_DIGITS)
     span_id = hex_id(span.span_id, SPAN_ID_DIGITS)
-    attributes = attribute_pairs(span.attributes)
     status = span.status or Status()
-    record = span_record(
+    kind = enum_name(span.kind, SPAN_KINDS, "SPAN_KIND_")
+    status_code = enum_name(status.code, STATUS_CODES, "STATUS_CODE_")
+    attributes = attribute_pairs(span.attributes)
+    if kind is None and span.kind not in _UNSET:
+        attributes = with_unreadable(attributes, "kind", span.kind)
+    if status_code is None and status.code not in _UNSET:
+        attributes = with_unreadable(attributes, "status_code", status.code)
+    return span_record(
         trace_id=trace_id,
         span_id=span_id,
         parent_span_id=hex_id(span.parent_span_id, SPAN_ID_DIGITS),
         trace_state=span.trace_state or None,
         name=span.name or "",
-        kind=_enum(span.kind, SPAN_KINDS, "SPAN_KIND_"),
+        kind=kind,
         start_time_unix_nano=start,
         end_time_unix_nano=end,
-        status_code=_enum(status.code, STATUS_CODES, "STATUS_CODE_"),
+        status_code=status_code,
         status_message=status.message or None,
         resource_attributes=resource,
         attributes=attributes,
@@ -263,10 +275,6 @@ def _read_span(raw: Raw, resource: list[tuple[str, str]], scope: Scope) -> Recor
         scope_version=scope.version or None,
         raw_text=bytes(raw),
     )
-    if trace_id is None or span_id is None:
-        identity = [value for key, value in record.items() if key not in ("raw_text", "table")]
-        record["record_hash"] = content_hash(identity)
-    return record
 
 
 def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) -> Record:
@@ -278,6 +286,9 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
     severity = log.severity_number
     if isinstance(severity, str):
         severity = _severity_number(severity)
+    attributes = attribute_pairs(log.attributes)
+    if severity is None and log.severity_number not in _UNSET:
+        attributes = with_unreadable(attributes, "severity_number", log.severity_number)
     return log_record(
         trace_id=hex_id(log.trace_id, TRACE_ID_DIGITS),
         span_id=hex_id(log.span_id, SPAN_ID_DIGITS),
@@ -288,11 +299,16 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
         event_name=log.event_name or None,
         body=text_of(plain_value(log.body)) if log.body is not None else "",
         resource_attributes=resource,
-        attributes=attribute_pairs(log.attributes),
+        attributes=attributes,
         scope_name=scope.name or None,
         scope_version=scope.version or None,
         raw_text=bytes(raw),
     )
+
+
+_UNSET = (None, "", 0, "0", "SPAN_KIND_UNSPECIFIED", "STATUS_CODE_UNSET",
+          "SEVERITY_NUMBER_UNSPECIFIED")  # fmt: skip
+"""What stands for no kind, status or severity."""
 
 
 def _event(event: Event) -> dict[str, Any]:
@@ -359,7 +375,7 @@ def _checked_base64(text: str) -> str:
     return text
 
 
-def _enum(value: int | str | None, names: tuple[str | None, ...], prefix: str) -> str | None:
+def enum_name(value: int | str | None, names: tuple[str | None, ...], prefix: str) -> str | None:
     """Name of an enum that JSON may hold as number or name; None for unset or unknown."""
     if isinstance(value, str) and value.isdecimal():
         value = int(value)

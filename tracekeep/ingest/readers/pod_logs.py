@@ -1,4 +1,4 @@
-"""Kubelet pod logs: CRI lines and docker json-file lines, and what stands in the text.
+"""Kubelet pod logs: CRI lines and docker json-file lines, joined to whole records.
 
 Sources: Kubernetes CRI logging format (`<time> <stream> <P|F>[:tags] <text>`), docker's json-file
 driver, kubelet's folders `<namespace>_<pod>_<uid>/<container>/<restart>.log`.
@@ -6,66 +6,239 @@ driver, kubelet's folders `<namespace>_<pod>_<uid>/<container>/<restart>.log`.
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
+from tracekeep.ingest.policy import policy
+from tracekeep.ingest.readers.log_texts import (
+    RESOURCE_MEANINGS,
+    Attributes,
+    LogFields,
+    json_fields,
+    told_by,
+)
 from tracekeep.ingest.records import Record, log_record, rejected_record
 from tracekeep.ingest.values import (
-    SPAN_ID_DIGITS,
-    TRACE_ID_DIGITS,
     Unusable,
-    attribute_text,
     decoded,
-    hex_id,
     rfc3339_nanoseconds,
     sorted_attributes,
-    text_of,
     usable_time,
     valid_utf8,
-    whole_characters,
 )
 
-CRI_LINE = re.compile(rb"(\S+) (stdout|stderr) ([PF](?::\S*)?)(?: (.*))?", re.DOTALL)
+_CRI_LINE = re.compile(rb"(\S+) (stdout|stderr) ([PF])(?::\S*)?(?: (.*))?", re.DOTALL)
 _POD_FOLDER = re.compile(
     r"(?P<namespace>[a-z0-9]([-a-z0-9]*[a-z0-9])?)_(?P<pod>[a-z0-9]([-.a-z0-9]*[a-z0-9])?)"
     r"_(?P<uid>[0-9a-zA-Z-]+)"
 )
-
-
 _LONGEST_RECORD_BYTES = 4 << 20
+_LONGEST_STACK_LINES = 2_000
 
 
 class DockerLine(msgspec.Struct):
-    """A line of docker's json-file driver."""
+    """A line of docker's json-file driver; `kubernetes` is what Fluent Bit adds."""
 
     log: str
     stream: str | None = None
     time: str | None = None
+    kubernetes: dict[str, Any] | None = None
 
 
 _decode_docker_line = msgspec.json.Decoder(DockerLine).decode
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-@dataclass
-class _Partial:
-    """Parts of one record that its stream has not finished."""
+class _Open:
+    """A record that its stream may still go on with.
 
-    position: int
-    time: str
-    lines: list[bytes] = field(default_factory=list)
-    texts: list[bytes] = field(default_factory=list)
+    texts: of its parts, bytes for CRI (a part may end inside a character). is_part: its last line
+    has no end. stack: language of the stack trace it is in. is_closed: that trace has ended.
+    """
+
+    __slots__ = (
+        "is_closed", "is_cri", "is_part", "kubernetes", "lines", "place", "places", "stack",
+        "stream", "texts", "time",
+    )  # fmt: skip
+
+    def __init__(self, place: Any, time: str, stream: str | None, is_cri: bool) -> None:
+        self.place = place
+        self.time = time
+        self.stream = stream
+        self.is_cri = is_cri
+        self.is_part = True
+        self.stack: str | None = None
+        self.is_closed = False
+        self.kubernetes: dict[str, Any] | None = None
+        self.texts: list[Any] = []
+        self.lines: list[bytes] = []
+        self.places: list[Any] = []
+
+    def text(self) -> str:
+        if self.is_cri:
+            return b"".join(self.texts).decode("utf-8", "replace")
+        return "".join(self.texts)
 
 
-def pod_of_path(path: str) -> list[tuple[str, str]]:
+class Assembler:
+    """Joins the lines of one container's log: parts of long lines, and lines of stack traces.
+
+    `feed` returns the records that a line has finished, or a rejected one; `rest` the others.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._resource = pod_of_path(path)
+        self.open: dict[str | None, _Open] = {}
+
+    def feed(self, place: Any, line: bytes) -> list[tuple[Any, Record]]:
+        """Take a line without its line end; `place` comes back with the record it begins."""
+        if line[:1] == b"{":
+            return self._docker(place, line)
+        match = _CRI_LINE.fullmatch(line)
+        if match is None:
+            return [(place, rejected_record("unknown_format", line, "no CRI or docker line"))]
+        time, stream_bytes, flag, text = match.groups()
+        stream = stream_bytes.decode()
+        done: list[tuple[Any, Record]] = []
+        held = self.open.get(stream)
+        if held is not None and held.is_part and held.is_cri:
+            current, before = held, None
+        else:
+            current, before = _Open(place, time.decode("ascii", "replace"), stream, True), held
+        current.texts.append(text or b"")
+        current.lines.append(line)
+        current.places.append(place)
+        if flag == b"P":
+            if before is not None:
+                self._finish(before, done)
+            self.open[stream] = current
+            return done
+        current.is_part = False
+        self._whole(stream, current, before, done)
+        return done
+
+    def _docker(self, place: Any, line: bytes) -> list[tuple[Any, Record]]:
+        try:
+            docker = decoded(_decode_docker_line, valid_utf8(line))
+        except msgspec.ValidationError as error:
+            return [(place, rejected_record("wrong_type", line, str(error)))]
+        except (msgspec.DecodeError, RecursionError) as error:
+            reason = "trailing_text" if "trailing characters" in str(error) else "invalid_json"
+            return [(place, rejected_record(reason, line, str(error)))]
+        done: list[tuple[Any, Record]] = []
+        stream, log = docker.stream, docker.log
+        held = self.open.get(stream)
+        time = docker.time or ""
+        if (
+            held is not None
+            and held.is_part
+            and not held.is_cri
+            and _is_near(held, time)
+            and not policy().record_start.match(log)
+        ):
+            current, before = held, None
+        else:
+            current, before = _Open(place, time, stream, False), held
+            current.kubernetes = docker.kubernetes
+        current.lines.append(line)
+        current.places.append(place)
+        current.is_part = not log.endswith("\n")
+        current.texts.append(log if current.is_part else log[:-1])
+        if current.is_part:
+            if before is not None:
+                self._finish(before, done)
+            self.open[stream] = current
+            return done
+        self._whole(stream, current, before, done)
+        return done
+
+    def _whole(
+        self,
+        stream: str | None,
+        current: _Open,
+        before: _Open | None,
+        done: list[tuple[Any, Record]],
+    ) -> None:
+        """Take a whole line: it goes on with the stack trace before it, or begins a record."""
+        text = current.text()
+        if before is not None:
+            if not before.is_part and _goes_on(before, text):
+                separator: Any = b"\n" if before.is_cri else "\n"
+                own = current.texts if before.is_cri == current.is_cri else _converted(text, before)
+                before.texts += [separator, *own]
+                before.lines += current.lines
+                before.places += current.places
+                return
+            self._finish(before, done)
+        start = policy().start.match(text)
+        current.stack = start.lastgroup if start else None
+        self.open[stream] = current
+
+    def rest(self) -> list[tuple[Any, Record]]:
+        """The records that are still open, as they are."""
+        done: list[tuple[Any, Record]] = []
+        for _, held in sorted(self.open.items(), key=lambda item: str(item[0])):
+            self._finish(held, done)
+        return done
+
+    def _finish(self, held: _Open, done: list[tuple[Any, Record]]) -> None:
+        done.append((held.place, _application_log(held, self._resource)))
+
+
+def _converted(text: str, before: _Open) -> list[Any]:
+    return [text.encode()] if before.is_cri else [text]
+
+
+def _is_near(held: _Open, time: str) -> bool:
+    """Whether a docker line comes soon enough after a part to be the rest of it."""
+    if held.time == time:
+        return True
+    first, second = rfc3339_nanoseconds(held.time), rfc3339_nanoseconds(time)
+    if first is None or second is None:
+        return False
+    return abs(second - first) <= policy().part_nanoseconds
+
+
+def _goes_on(before: _Open, text: str) -> bool:
+    """Whether a line goes on with the stack trace of the record before it; notes what follows."""
+    if len(before.lines) >= _LONGEST_STACK_LINES:
+        return False
+    if before.stack is not None:
+        stack = policy().stack_traces[before.stack]
+        if stack.inside.match(text) and not (before.is_closed and text[:1] in (" ", "\t")):
+            if before.is_closed and text.strip():
+                before.is_closed = False
+            return True
+        if stack.last is not None and not before.is_closed and stack.last.match(text):
+            before.is_closed = True
+            return True
+        if before.is_closed:
+            return False
+    frame = policy().frame.match(text)
+    if frame is None:
+        return False
+    start = policy().start.match(text)
+    if start is not None and before.stack is None:
+        return False  # it begins a record of its own
+    before.stack = frame.lastgroup
+    return True
+
+
+def is_pod_log_line(line: bytes) -> bool:
+    """Whether a line is one of CRI or of docker's json-file driver."""
+    if _CRI_LINE.fullmatch(line.rstrip(b"\r\n")):
+        return True
+    try:
+        docker = _decode_docker_line(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return docker.stream is not None  # an application's own JSON may have a field `log` too
+
+
+def pod_of_path(path: str) -> Attributes:
     """Resource attributes that kubelet's folders tell; empty for a file that lies elsewhere."""
     parts = PurePosixPath(path).parts
     match = _POD_FOLDER.fullmatch(parts[-3]) if len(parts) >= 3 else None
@@ -81,161 +254,108 @@ def pod_of_path(path: str) -> list[tuple[str, str]]:
     )
 
 
-def read_pod_log(path: str, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, Record]]:
-    """Records of one container's log with the position of their first line.
+def read_pod_log(
+    path: str,
+    lines: Iterable[tuple[Any, bytes]],
+    before: Iterable[tuple[Any, bytes]] = (),
+    is_continued: bool = False,
+) -> Iterator[tuple[Any, Record]]:
+    """Records of one container's log with the place of their first line.
 
-    lines: (byte position, line without its line end), in file order. Never raises: a line of
-    neither format is a rejected record. CRI parts of a stream are joined; a part whose end is
-    missing is a record, marked truncated.
+    lines: (place, line without its line end), in file order; before: lines of the file before it
+    that end no record. Never raises: a line of neither format is a rejected record. Parts of a
+    stream's line are joined, and so are the lines of a stack trace; a part whose end is missing is
+    a record, marked truncated. is_continued: open records are left to the file that goes on.
     """
-    resource = pod_of_path(path)
-    partials: dict[bytes, _Partial] = {}
-    for position, line in lines:
-        if line[:1] == b"{":
-            yield position, _read_docker_line(line, resource)
-            continue
-        match = CRI_LINE.fullmatch(line)
-        if match is None:
-            yield position, rejected_record("unknown_format", line, "no CRI or docker line")
-            continue
-        time, stream, flag, text = match.groups()
-        partial = partials.setdefault(stream, _Partial(position, time.decode("ascii", "replace")))
-        partial.lines.append(line)
-        partial.texts.append(text or b"")
-        if flag[:1] == b"F":
-            del partials[stream]
-            yield partial.position, _join(partial, stream, resource, is_truncated=False)
-    for stream, partial in sorted(partials.items()):
-        yield partial.position, _join(partial, stream, resource, is_truncated=True)
+    assembler = Assembler(path)
+    for source in (before, lines):
+        for place, line in source:
+            yield from assembler.feed(place, line)
+    if not is_continued:
+        yield from assembler.rest()
 
 
-def unfinished_record_start(path: str, end: int) -> int:
-    """Start of the oldest CRI record that has parts in the lines before `end` but no end yet;
-    `end` if there is none. Looks back as far as a record may reach. Raises OSError."""
+def unfinished_lines(path: str, lines: Iterable[tuple[Any, bytes]]) -> list[tuple[Any, bytes]]:
+    """The lines of those records that are open when a file ends, in file order."""
+    assembler = Assembler(path)
+    order = {}
+    for number, (place, line) in enumerate(lines):
+        assembler.feed(place, line)
+        order[place] = number
+    held = assembler.open.values()
+    pairs = [pair for each in held for pair in zip(each.places, each.lines, strict=True)]
+    return sorted(pairs, key=lambda pair: order[pair[0]])
+
+
+def resumed_from(path: str, end: int) -> int:
+    """Where to go on reading a log that was read up to `end`: there, or at the start of the record
+    that the next lines belong to. Raises OSError."""
+    assembler = _assembled_until(path, end)
+    before = {stream: (held, len(held.lines)) for stream, held in assembler.open.items()}
+    start = end
+    with open(path, "rb") as file:
+        file.seek(end)
+        waiting = set(before)
+        position = end
+        while waiting and position < end + _LONGEST_RECORD_BYTES:
+            line = file.readline(_LONGEST_RECORD_BYTES)
+            if not line:
+                break
+            assembler.feed(position, line.rstrip(b"\r\n"))
+            position += len(line)
+            for stream in list(waiting):
+                held, size = before[stream]
+                if len(held.lines) > size:
+                    start = min(start, held.place)
+                elif assembler.open.get(stream) is held:
+                    continue
+                waiting.discard(stream)
+    return start
+
+
+def unfinished_start(path: str, end: int) -> int:
+    """Start of the oldest record in the lines before `end` that its stream may still go on with;
+    `end` if there is none. Raises OSError."""
+    assembler = _assembled_until(path, end)
+    return min((held.place for held in assembler.open.values()), default=end)
+
+
+def _assembled_until(path: str, end: int) -> Assembler:
+    """An assembler that has read the lines before `end`, as far back as a record may reach."""
     start = max(0, end - _LONGEST_RECORD_BYTES)
+    assembler = Assembler(path)
     with open(path, "rb") as file:
         file.seek(start)
         lines = file.read(end - start).splitlines(keepends=True)
-    unfinished: dict[bytes, int] = {}
-    for line in lines:
-        match = CRI_LINE.fullmatch(line.rstrip(b"\r\n"))
-        if match and match[3][:1] == b"P":
-            unfinished.setdefault(match[2], start)
-        elif match:
-            unfinished.pop(match[2], None)
+    for number, line in enumerate(lines):
+        if number or not start:  # the first one of a window may be torn
+            assembler.feed(start, line.rstrip(b"\r\n"))
         start += len(line)
-    return min(unfinished.values(), default=end)
+    return assembler
 
 
-def _join(
-    partial: _Partial, stream: bytes, resource: list[tuple[str, str]], is_truncated: bool
-) -> Record:
-    return _application_log(
-        text=b"".join(partial.texts).decode("utf-8", "replace"),
-        time=partial.time,
-        stream=stream.decode(),
-        resource=resource,
-        raw=b"\n".join(partial.lines),
-        is_truncated=is_truncated,
-    )
-
-
-def _read_docker_line(line: bytes, resource: list[tuple[str, str]]) -> Record:
+def _application_log(held: _Open, path_resource: Attributes) -> Record:
+    raw = held.lines[0] if len(held.lines) == 1 else b"\n".join(held.lines)
     try:
-        docker = decoded(_decode_docker_line, valid_utf8(line))
-    except msgspec.ValidationError as error:
-        return rejected_record("wrong_type", line, str(error))
-    except (msgspec.DecodeError, RecursionError) as error:
-        reason = "trailing_text" if "trailing characters" in str(error) else "invalid_json"
-        return rejected_record(reason, line, str(error))
-    return _application_log(
-        text=docker.log.removesuffix("\n"),
-        time=docker.time or "",
-        stream=docker.stream,
-        resource=resource,
-        raw=line,
-        is_truncated=not docker.log.endswith("\n"),
-    )
-
-
-def _application_log(
-    text: str,
-    time: str,
-    stream: str | None,
-    resource: list[tuple[str, str]],
-    raw: bytes,
-    is_truncated: bool,
-) -> Record:
-    try:
-        nanoseconds = usable_time(rfc3339_nanoseconds(time))
+        nanoseconds = usable_time(rfc3339_nanoseconds(held.time))
     except Unusable as error:
         return rejected_record(error.reason, raw, error.detail)
     if nanoseconds is None:
-        return rejected_record("no_time", raw, f"not a time: {time[:80]!r}")
-    fields = _json_fields(text)
+        return rejected_record("no_time", raw, f"not a time: {held.time[:80]!r}")
+    text = held.text()
+    fields = json_fields(text)
+    resource = path_resource
+    if not resource and held.kubernetes:
+        named = LogFields({"kubernetes": held.kubernetes})
+        resource = sorted_attributes(named.texts(*RESOURCE_MEANINGS))
     return log_record(
-        trace_id=_found_id(fields, text, "trace_id", TRACE_ID_DIGITS),
-        span_id=_found_id(fields, text, "span_id", SPAN_ID_DIGITS),
         time_unix_nano=nanoseconds,
         observed_time_unix_nano=None,
-        **_severity(fields, text),
         event_name=None,
         body=text,
-        stream=stream,
-        is_truncated=is_truncated,
+        stream=held.stream,
+        is_truncated=held.is_part,
         resource_attributes=resource,
-        attributes=sorted_attributes((key, attribute_text(value)) for key, value in fields.items()),
         raw_text=raw,
+        **told_by(text, fields),
     )
-
-
-@cache
-def _policy() -> dict[str, Any]:
-    path = Path(__file__).parents[1] / "log_patterns.toml"
-    policy = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {
-        "fields": policy["fields"],
-        "patterns": {name: re.compile(text) for name, text in policy["patterns"].items()},
-    }
-
-
-def _json_fields(text: str) -> dict[str, Any]:
-    """The fields of a line that is one JSON object; empty for any other line."""
-    if not text.startswith("{"):
-        return {}
-    try:
-        return _decode_object(text)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:  # NaN, numbers beyond a double, half surrogate pairs: loggers write them
-        fields = json.loads(whole_characters(text.encode()))
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
-
-
-def _field(fields: dict[str, Any], meaning: str) -> Any:
-    if not fields:
-        return None
-    lowered = {key.lower(): value for key, value in fields.items()}
-    names = _policy()["fields"][meaning]
-    return next((lowered[name] for name in names if lowered.get(name) not in (None, "")), None)
-
-
-def _found_id(fields: dict[str, Any], text: str, meaning: str, digits: int) -> str | None:
-    found = hex_id(_field(fields, meaning), digits)
-    if found is None:
-        match = _policy()["patterns"][meaning].search(text)
-        found = hex_id(match[1], digits) if match else None
-    return found
-
-
-def _severity(fields: dict[str, Any], text: str) -> dict[str, Any]:
-    level = _field(fields, "severity")
-    if level is None and not fields:
-        match = _policy()["patterns"]["severity"].match(text)
-        level = (match[1] or match[2]) if match else None
-    return {
-        "severity_number": None,
-        "severity_text": None if level is None else text_of(level),
-    }

@@ -1,0 +1,72 @@
+"""The policy of log texts as data: `seeds/log_fields.csv` and `log_patterns.toml`."""
+
+from __future__ import annotations
+
+import csv
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tracekeep.lake import PROJECT
+
+
+@dataclass(frozen=True)
+class StackTrace:
+    """How the stack traces of one language go on: `inside` for lines of it, `last` for the end."""
+
+    inside: re.Pattern[str]
+    last: re.Pattern[str] | None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Compiled patterns. `start` and `frame` name the language in `lastgroup`."""
+
+    fields: dict[str, list[str]]
+    ids: dict[str, re.Pattern[str]]
+    severity: re.Pattern[str]
+    record_start: re.Pattern[str]
+    part_nanoseconds: int
+    start: re.Pattern[str]
+    frame: re.Pattern[str]
+    stack_traces: dict[str, StackTrace]
+
+
+@cache
+def policy() -> Policy:
+    """The policy, read once a process."""
+    patterns = tomllib.loads(
+        Path(__file__).with_name("log_patterns.toml").read_text(encoding="utf-8")
+    )
+    stacks = patterns["stack_traces"]
+    return Policy(
+        fields=_fields(PROJECT / "seeds" / "log_fields.csv"),
+        ids={label: re.compile(text) for label, text in patterns["ids"].items()},
+        severity=re.compile(patterns["text"]["severity"]),
+        record_start=re.compile(patterns["docker"]["record_start"]),
+        part_nanoseconds=patterns["docker"]["part_seconds"] * 10**9,
+        start=_any_of({name: stack["start"] for name, stack in stacks.items()}),
+        frame=_any_of({name: stack["frame"] for name, stack in stacks.items()}),
+        stack_traces={
+            name: StackTrace(
+                re.compile(stack["inside"]),
+                re.compile(stack["last"]) if "last" in stack else None,
+            )
+            for name, stack in stacks.items()
+        },
+    )
+
+
+def _any_of(patterns: dict[str, str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{name}>{text})" for name, text in patterns.items()))
+
+
+def _fields(path: Path) -> dict[str, list[str]]:
+    """Names of each meaning, the first that is there wins."""
+    fields: dict[str, list[str]] = {}
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            fields.setdefault(row["meaning"], []).append(row["name"])
+    return fields

@@ -1,0 +1,78 @@
+"""Flat JSON lines: one log record an object, its fields under the names that loggers use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from tracekeep.ingest.policy import policy
+from tracekeep.ingest.readers.log_texts import RESOURCE_MEANINGS, LogFields, told_by
+from tracekeep.ingest.records import Record, log_record, rejected_record
+from tracekeep.ingest.values import (
+    Unusable,
+    epoch_nanoseconds,
+    sorted_attributes,
+    text_of,
+    usable_time,
+    whole_characters,
+)
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def is_log(fields: dict[str, Raw]) -> bool:
+    """Whether an object has a field that a log record has: a time, a message or a level."""
+    names = {key.lower() for key in fields}
+    known = policy().fields
+    return any(not names.isdisjoint(known[name]) for name in ("time", "message", "severity"))
+
+
+def read_log(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
+    """The record of one object; a rejected one if it has no usable time. Never raises."""
+    del fields  # only their keys were looked at
+    try:
+        content = _decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        lenient = read_lenient(raw)
+        yield lenient or rejected_record("invalid_json", raw, str(error))
+        return
+    yield _record(LogFields(content), raw)
+
+
+def read_lenient(raw: bytes) -> Record | None:
+    """The record of a line with NaN or numbers beyond a double, which loggers write though it is
+    no JSON; None if it is still unreadable, or no log."""
+    try:
+        content = json.loads(whole_characters(raw))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or not is_log(content):
+        return None
+    return {**_record(LogFields(content), raw), "source_format": "json_log"}
+
+
+def _record(fields: LogFields, raw: bytes) -> Record:
+    stated = fields.get("time")
+    try:
+        time = usable_time(epoch_nanoseconds(stated))
+    except Unusable as error:
+        return rejected_record(error.reason, raw, error.detail)
+    if time is None:
+        return rejected_record("no_time", raw, None if stated is None else f"{stated!r:.80}")
+    message = fields.get("message")
+    body = raw.decode("utf-8", "replace") if message is None else text_of(message)
+    return log_record(
+        time_unix_nano=time,
+        observed_time_unix_nano=None,
+        event_name=None,
+        body=body,
+        stream=None,
+        is_truncated=None,
+        resource_attributes=sorted_attributes(fields.texts(*RESOURCE_MEANINGS)),
+        raw_text=raw,
+        **told_by(body, fields),
+    )

@@ -1,0 +1,129 @@
+"""What stands in the text of an application log: ids, level, fields."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from tracekeep.ingest.policy import policy
+from tracekeep.ingest.values import (
+    SPAN_ID_DIGITS,
+    TRACE_ID_DIGITS,
+    attribute_text,
+    hex_id,
+    sorted_attributes,
+    text_of,
+    whole_characters,
+)
+
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+Attributes = list[tuple[str, str]]
+
+RESOURCE_MEANINGS = (
+    "service.name", "service.version", "deployment.environment.name", "cloud.region",
+    "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.container.name",
+)  # fmt: skip
+_ATTRIBUTE_MEANINGS = (
+    "exception.type", "exception.message", "exception.stacktrace", "log.record.uid",
+)  # fmt: skip
+
+
+class LogFields:
+    """The fields of a log that is one JSON object, found by their meaning (log_fields.csv).
+
+    Names are compared without regard to case; a dotted name also finds nested objects.
+    """
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+        self._lowered = {key.lower(): value for key, value in fields.items()}
+
+    def get(self, meaning: str) -> Any:
+        """The first known field of a meaning that has a value; None if there is none."""
+        for name in policy().fields[meaning]:
+            value = self._lowered.get(name)
+            if value is None and "." in name:
+                value = self._nested(name)
+            if value is not None and value != "":
+                return value
+        return None
+
+    def _nested(self, name: str) -> Any:
+        value: Any = self._lowered
+        for part in name.split("."):
+            if not isinstance(value, dict):
+                return None
+            found = value.get(part)
+            if found is None and value is not self._lowered:
+                found = next((v for k, v in value.items() if k.lower() == part), None)
+            value = found
+        return value
+
+    def texts(self, *meanings: str) -> Attributes:
+        """(meaning, text) of those that have a value that is no object or list."""
+        found = ((meaning, self.get(meaning)) for meaning in meanings)
+        return [
+            (meaning, text_of(value))
+            for meaning, value in found
+            if value is not None and not isinstance(value, dict | list)
+        ]
+
+    def attributes(self) -> Attributes:
+        """All fields as text, and exceptions under their standard names beside their own."""
+        own = [(key, attribute_text(value)) for key, value in self.fields.items()]
+        return sorted_attributes([*self.texts(*_ATTRIBUTE_MEANINGS), *own])
+
+
+def json_fields(text: str) -> LogFields | None:
+    """The fields of a text that is one JSON object; None for any other text."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return LogFields(_decode_object(text))
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:  # NaN, numbers beyond a double, half surrogate pairs: loggers write them
+        fields = json.loads(whole_characters(text.encode()))
+    except (ValueError, RecursionError):
+        return None
+    return LogFields(fields) if isinstance(fields, dict) else None
+
+
+def _id_in(lowered: str, label: str, digits: int) -> str | None:
+    """The first usable id that a text in lower case names by its label."""
+    pattern = policy().ids[label]
+    place = lowered.find(label)
+    while place >= 0:
+        match = pattern.match(lowered, place)
+        found = hex_id(match[1], digits) if match else None
+        if found is not None:
+            return found
+        place = lowered.find(label, place + 1)
+    return None
+
+
+def told_by(text: str, fields: LogFields | None) -> dict[str, Any]:
+    """Columns trace_id, span_id, severity_text and attributes of a log record by its text."""
+    trace_id = span_id = level = None
+    attributes: Attributes = []
+    if fields is not None:
+        trace_id = hex_id(fields.get("trace_id"), TRACE_ID_DIGITS)
+        span_id = hex_id(fields.get("span_id"), SPAN_ID_DIGITS)
+        level = fields.get("severity")
+        attributes = fields.attributes()
+    if trace_id is None or span_id is None:
+        lowered = text.lower()
+        trace_id = trace_id or _id_in(lowered, "trace", TRACE_ID_DIGITS)
+        span_id = span_id or _id_in(lowered, "span", SPAN_ID_DIGITS)
+    if level is None and fields is None:
+        match = policy().severity.match(text)
+        level = (match[1] or match[2]) if match else None
+    return {
+        "trace_id": trace_id,
+        "span_id": span_id,
+        "severity_number": None,
+        "severity_text": None if level is None else text_of(level),
+        "attributes": attributes,
+    }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv from requirements.lock and fetches the two Delta JARs into .jars.
+# Makes .venv from requirements.lock and fetches the JARs of Delta and of Spark's Kafka source into .jars.
 # `make setup` calls it when one of them is missing or its list has changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -50,8 +50,8 @@ install_python_packages() {
 fetch_jars() {
     mkdir -p .jars
     (cd .jars && sha256sum --status --check ../jars.sha256 2>/dev/null) && return
-    printf 'setup: fetching the Delta JARs into .jars\n'
-    local spark_jars artifact version
+    printf 'setup: fetching the Delta and Kafka JARs into .jars\n'
+    local spark_jars artifact version group
     spark_jars=$(.venv/bin/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "jars")')
     cache=$(mktemp -d) # not local: the trap runs after the function
     trap 'rm -rf "$cache"' EXIT
@@ -59,8 +59,15 @@ fetch_jars() {
         version=${file##*-}
         version=${version%.jar}
         artifact=${file%-"$version".jar}
+        case "$artifact" in
+            delta-*) group=io.delta ;;
+            spark-*) group=org.apache.spark ;;
+            kafka-*) group=org.apache.kafka ;;
+            commons-*) group=org.apache.commons ;;
+            *) fail "jars.sha256 names $file, whose group scripts/setup.sh does not know" ;;
+        esac
         "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$spark_jars/*" org.apache.ivy.Main -error -cache "$cache" \
-            -dependency io.delta "$artifact" "$version" -confs master -notransitive \
+            -dependency "$group" "$artifact" "$version" -confs master -notransitive \
             -retrieve "$PWD/.jars/[artifact]-[revision].[ext]" >"$cache/log" 2>&1 ||
             { cat "$cache/log" >&2; fail "could not fetch $file from the package registry"; }
     done <jars.sha256

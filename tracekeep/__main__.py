@@ -9,6 +9,10 @@ import sys
 COMMANDS = {
     "generate": ("tracekeep.generator", "write the input of a generated payments platform"),
     "ingest": ("tracekeep.ingest", "load files into Bronze, exactly once, and close the books"),
+    "replay-rejected": (
+        "tracekeep.ingest.replay",
+        "read rejected records again, after a fix, and load what can be read now",
+    ),
     "run": ("tracekeep.run", "ingest, Silver, Gold and tests in one process"),
     "rebuild": ("tracekeep.rebuild", "build Silver and Gold again from all of Bronze"),
     "tables": ("tracekeep.tables", "list the tables of the lake with versions, rows and bytes"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -35,11 +37,13 @@ def local_settings() -> dict[str, str]:
     return {key: str(value) for key, value in settings.items()}
 
 
-def spark_session(hive: bool = False) -> SparkSession:
+def spark_session(hive: bool = False, jars: Sequence[Path] = ()) -> SparkSession:
     """Open (or get) the Spark session of this process.
 
     hive: with the metastore, as dbt needs it. Derby admits one process, so a stand-alone ingest
     goes without and writes by path. In one process with dbt the Hive session must come first.
+
+    jars: further ones that this process needs.
 
     Under spark-submit the master and the JARs that were given there stay in force.
     """
@@ -55,7 +59,9 @@ def spark_session(hive: bool = False) -> SparkSession:
 
     submitted = SparkConf()
     builder = SparkSession.builder
-    for key, value in local_settings().items():
+    settings = local_settings()
+    settings["spark.jars"] = ",".join([settings["spark.jars"], *map(str, jars)])
+    for key, value in settings.items():
         if not (key in ("spark.master", "spark.jars") and submitted.contains(key)):
             builder = builder.config(key, value)
     return (builder.enableHiveSupport() if hive else builder).getOrCreate()

@@ -14,47 +14,24 @@ import oddities
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reading import (
+    POD,
+    SPAN,
+    TIME,
+    TIME_NS,
+    TRACE,
+    docker,
+    only,
+    planned,
+    read_part,
+    records_of,
+    write,
+)
 
 from tracekeep.ingest.plan import cut_batches, cut_tasks, find_files, plan_file
-from tracekeep.ingest.readers.files import FilePart, Piece, read_piece
-from tracekeep.ingest.records import Record, log_record
+from tracekeep.ingest.readers.files import Piece, read_piece
+from tracekeep.ingest.records import log_record
 from tracekeep.lake import bronze_tables
-
-POD = "shop_cart-7d9f8b6c5d-x2x4z_0b1c/app/0.log"
-TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-TIME = "2026-01-12T10:00:00.123456789Z"
-TIME_NS = 1_768_212_000_123_456_789
-
-
-def write(folder: Path, name: str, content: bytes | str) -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def planned(path: Path, known: Any = None) -> FilePart:
-    file = plan_file(str(path), known)
-    assert file is not None
-    return file.part
-
-
-def read_part(part: FilePart) -> list[tuple[int, int, Record]]:
-    return [*read_piece(Piece(part, part.from_position, part.to_position))]
-
-
-def records_of(path: Path) -> list[Record]:
-    return [record for _, _, record in read_part(planned(path))]
-
-
-def only(path: Path) -> Record:
-    (record,) = records_of(path)
-    return record
-
-
-def docker(log: str, **fields: str) -> str:
-    return json.dumps({"log": log, "stream": "stdout", "time": TIME, **fields})
-
 
 # ---------------------------------------------------------------- pod logs
 

@@ -296,4 +296,7 @@ def one_ingest_at_a_time() -> Iterator[None]:
         yield
 
 
-__all__ = ["FORMATS", "Options", "add_arguments", "follow", "ingest", "run"]
+__all__ = [
+    "FORMATS", "Options", "add_arguments", "add_reading_arguments", "as_books", "follow", "ingest",
+    "one_ingest_at_a_time", "options_of", "run",
+]  # fmt: skip

@@ -8,7 +8,7 @@ interrupted and is loaded again from the same plan.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,10 @@ from tracekeep.lake import bronze_properties, bronze_tables, table_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+KAFKA, REPLAY = "kafka", "rejected_records"
+OTHER_SOURCES = (KAFKA, REPLAY)
+"""Sources of a batch that are no files, as the plan names them in `source_format`."""
 
 _PART_COLUMNS = tuple(FilePart.__dataclass_fields__)
 
@@ -69,9 +73,16 @@ class Ledger:
         """The greatest batch number ever planned; 0 before the first."""
         return max(self._batches("ingest_files"), default=0)
 
-    def open_batches(self) -> list[int]:
-        """Batches that were planned but not committed, oldest first."""
-        return sorted(self._batches("ingest_files") - self._batches("ingest_batches"))
+    def open_batches(self, source_formats: Container[str] | None = None) -> list[int]:
+        """Batches that were planned but not committed, oldest first; None: those of files."""
+        rows = _rows("ingest_files", ["ingest_batch", "source_format"])
+        kinds = set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+        wanted = {
+            batch
+            for batch, kind in kinds
+            if (kind in source_formats if source_formats else kind not in OTHER_SOURCES)
+        }
+        return sorted(wanted - self._batches("ingest_batches"))
 
     def _batches(self, table: str) -> set[int]:
         return set(pc.unique(_rows(table, ["ingest_batch"])["ingest_batch"]).to_pylist())
@@ -109,6 +120,10 @@ class Ledger:
         rows = _rows("ingest_files", ["ingest_batch", "fingerprint"])
         found = rows.filter(pc.equal(rows["fingerprint"], fingerprint))["ingest_batch"].to_pylist()
         return max(found, default=None)
+
+    def is_committed(self, batch: int) -> bool:
+        """Whether the books of a batch are closed."""
+        return batch in self._batches("ingest_batches")
 
     def read_plan(self, batch: int) -> tuple[list[FilePart], Stamp]:
         """File parts of a batch, and its stamp."""

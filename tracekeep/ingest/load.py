@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
@@ -18,9 +18,10 @@ from tracekeep.ingest.records import TABLES, Record
 from tracekeep.ingest.write import BronzeWriter, Stamp, WrittenFile
 
 if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
     from pyspark.sql import DataFrame, SparkSession
 
-_WRITTEN = "table string, path string, row_count bigint, byte_count bigint, stats string"
+WRITTEN = "table string, path string, row_count bigint, byte_count bigint, stats string"
 Task = TypeVar("Task")
 
 
@@ -65,27 +66,38 @@ def write_tasks(
 
     Raises pyspark's error if a worker failed, with the worker's own in its text.
     """
-    counter = progress.counter(spark, len(tasks))
+
+    def records(numbers: pa.RecordBatch) -> Iterator[Record]:
+        for number in numbers.column(0).to_pylist():
+            yield from read(tasks[number])
+
+    frame = spark.range(0, len(tasks), 1, max(1, len(tasks)))
+    with progress.shown(spark, len(tasks)):
+        return write_records(frame, records, stamp, progress.counter)
+
+
+def write_records(
+    frame: DataFrame,
+    records: Callable[[pa.RecordBatch], Iterator[Record]],
+    stamp: Stamp,
+    counter: Accumulator[int],
+) -> list[WrittenFile]:
+    """Write the records that come out of a frame's rows: at most one file a table and task."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for numbers in batches:
-            for number in numbers.column(0).to_pylist():
-                files = _write(read(tasks[number]), stamp)
-                counter.add(sum(file.row_count for file in files))
-                yield _as_arrow(files)
+        writer = BronzeWriter(stamp)
+        for rows in batches:
+            for record in records(rows):
+                writer.add(record)
+        files = writer.close()
+        counter.add(sum(file.row_count for file in files))
+        yield as_arrow(files)
 
-    frame = spark.range(0, len(tasks), 1, max(1, len(tasks))).mapInArrow(work, _WRITTEN)
-    return _collected(frame, progress)
-
-
-def _write(records: Iterable[Record], stamp: Stamp) -> list[WrittenFile]:
-    writer = BronzeWriter(stamp)
-    for record in records:
-        writer.add(record)
-    return writer.close()
+    return [WrittenFile(*row) for row in frame.mapInArrow(work, WRITTEN).collect()]
 
 
-def _as_arrow(files: list[WrittenFile]) -> pa.RecordBatch:
+def as_arrow(files: list[WrittenFile]) -> pa.RecordBatch:
+    """Written files as rows of the schema WRITTEN."""
     names = WrittenFile.__dataclass_fields__
     kinds = {"row_count": pa.int64(), "byte_count": pa.int64()}
     return pa.RecordBatch.from_arrays(
@@ -97,15 +109,18 @@ def _as_arrow(files: list[WrittenFile]) -> pa.RecordBatch:
     )
 
 
-def _collected(frame: DataFrame, progress: Progress) -> list[WrittenFile]:
-    with progress.shown():
-        return [WrittenFile(*row) for row in frame.collect()]
-
-
 def commit_batch(
-    ledger: Ledger, stamp: Stamp, files: list[WrittenFile], file_count: int, is_repeated: bool
+    ledger: Ledger,
+    stamp: Stamp,
+    files: list[WrittenFile],
+    file_count: int,
+    is_repeated: bool,
+    before_books: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
-    """Commit a batch's files table by table, then its books; returns them."""
+    """Commit a batch's files table by table, then its books; returns them.
+
+    before_books: what else has to be done, and may be done again, before the batch is closed.
+    """
     batch = stamp.ingest_batch
     met = Counter({table: 0 for table in TABLES})
     held = Counter()
@@ -130,5 +145,6 @@ def commit_batch(
         "change_count": held["changes"],
         "rejected_count": held["rejected_records"],
     }
+    before_books()
     ledger.commit_batch(stamp, books)
     return books

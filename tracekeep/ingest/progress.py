@@ -30,7 +30,7 @@ class Progress:
         self._batch_bytes = 0
         self._done_records = 0
         self._counter: Any = None
-        self._task_ended: Any = None
+        self._tracker: Any = None
         self._tasks = 1
 
     def start_batch(self, byte_count: int) -> None:
@@ -45,16 +45,17 @@ class Progress:
         self._counter, self._batch_bytes = None, 0
         self._print()
 
-    def counter(self, spark: SparkSession, tasks: int) -> Any:
+    @property
+    def counter(self) -> Any:
         """The accumulator that workers add the records of each finished task to."""
-        self._counter = spark.sparkContext.accumulator(0)
-        self._tracker = spark.sparkContext.statusTracker()
-        self._tasks = max(1, tasks)
         return self._counter
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Print progress every few seconds as long as the block runs."""
+    def shown(self, spark: SparkSession, tasks: int) -> Iterator[None]:
+        """Print progress every few seconds as long as the block runs, which has so many tasks."""
+        self._counter = spark.sparkContext.accumulator(0)
+        self._tracker = spark.sparkContext.statusTracker()
+        self._tasks = max(1, tasks)
         ended = threading.Event()
 
         def tell() -> None:

@@ -52,7 +52,7 @@ class Stamp:
 
     def columns(self, record: Record) -> dict[str, Any]:
         """The stamped columns of one record; its region by R16."""
-        region = self.region
+        region = record.get("region") or self.region
         if region is None:
             resource = record.get("resource_attributes") or ()
             region = next((value for key, value in resource if key == "cloud.region"), "")

@@ -218,6 +218,22 @@ def read_piece(piece: Piece) -> Iterator[tuple[int, int, Record]]:
         yield from _records(piece, file)
 
 
+def read_text(path: str, text: bytes, named: str | None = None) -> Iterator[Record]:
+    """Records of a text that stands alone: lines of a pod log, or a JSON value.
+
+    path: where it was; a pod's folder names its pod. Never raises.
+    """
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    if lines and is_pod_log_line(lines[0]) and named in (None, POD_LOG):
+        for _, record in read_pod_log(path, ((None, line) for line in lines)):
+            record.setdefault("source_format", POD_LOG)
+            yield record
+    elif text.lstrip()[:1] in (b"{", b"["):
+        yield from read_json(text, named)
+    elif lines:
+        yield rejected_record("unknown_format", text)
+
+
 def _records(piece: Piece, file: Any) -> Iterator[tuple[int, int, Record]]:
     part = piece.part
     broken: list[tuple[int, Record]] = []

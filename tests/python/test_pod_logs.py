@@ -1,0 +1,268 @@
+"""Pod logs: parts, stack traces, rotation, files that are still written to."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from reading import POD, TIME, docker, planned, read_part, records_of, write
+
+from tracekeep.ingest.plan import SETTLED_SECONDS, PlannedFile, Planner, find_files
+from tracekeep.ingest.readers import files
+from tracekeep.ingest.readers.files import Piece, read_piece
+
+FOLDER = POD.removesuffix("/0.log")
+
+
+def cri(*texts: str, stream: str = "stdout", flag: str = "F") -> str:
+    return "".join(f"{TIME} {stream} {flag} {text}\n" for text in texts)
+
+
+STACKS = {
+    "jvm": [
+        "java.lang.IllegalStateException: no funds",
+        "\tat com.shop.Pay.pay(Pay.java:17)",
+        "\tat com.shop.Main.main(Main.java:3)",
+        "Caused by: java.io.IOException: gone",
+        "\tat com.shop.Db.read(Db.java:9)",
+        "\t... 12 more",
+    ],
+    "python": [
+        "Traceback (most recent call last):",
+        '  File "pay.py", line 3, in pay',
+        "    charge(card)",
+        "ValueError: no funds",
+    ],
+    "go": [
+        "panic: runtime error: index out of range [3] with length 3",
+        "goroutine 1 [running]:",
+        "main.pay(0x1)",
+        "\t/app/main.go:12 +0x1d",
+    ],
+    "node": [
+        "TypeError: Cannot read properties of undefined (reading 'card')",
+        "    at pay (/app/pay.js:10:5)",
+        "    at async main (/app/index.js:3:1)",
+    ],
+    "dotnet": [
+        "Unhandled exception. System.InvalidOperationException: no funds",
+        "   at Shop.Pay.Charge() in /src/Pay.cs:line 12",
+        "   --- End of inner exception stack trace ---",
+        "   at Shop.Main() in /src/Main.cs:line 3",
+    ],
+    "ruby": [
+        "pay.rb:3:in `charge': no funds (RuntimeError)",
+        "\tfrom pay.rb:9:in `pay'",
+        "\tfrom main.rb:1:in `<main>'",
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", ["cri", "docker"])
+@pytest.mark.parametrize("language", STACKS)
+def test_lines_of_a_stack_trace_are_one_record(tmp_path: Path, language: str, kind: str) -> None:
+    lines = ["INFO before", *STACKS[language], "INFO after", "INFO later"]
+    text = cri(*lines) if kind == "cri" else "\n".join(docker(f"{line}\n") for line in lines)
+    bodies = [record["body"] for record in records_of(write(tmp_path, POD, text))]
+    assert bodies == ["INFO before", "\n".join(STACKS[language]), "INFO after", "INFO later"]
+
+
+def test_frames_after_a_log_line_belong_to_it(tmp_path: Path) -> None:
+    frames = ["\tat a.B.c(D.java:1)", "Caused by: x.Y: z", "\tat a.B.c(D.java:2)"]
+    records = records_of(write(tmp_path, POD, cri("ERROR failed: x.Y: z", *frames, "INFO on")))
+    assert [record["body"] for record in records] == [
+        "\n".join(["ERROR failed: x.Y: z", *frames]),
+        "INFO on",
+    ]
+    assert records[0]["severity_text"] == "ERROR"
+    assert records[0]["raw_text"].count(b"\n") == 3
+
+
+def test_two_exceptions_in_a_row_are_two_records(tmp_path: Path) -> None:
+    stack = STACKS["jvm"]
+    records = records_of(write(tmp_path, POD, cri(*stack, *stack)))
+    assert [record["body"] for record in records] == ["\n".join(stack)] * 2
+
+
+def test_chained_python_exceptions_are_one_record(tmp_path: Path) -> None:
+    between = ["", "During handling of the above exception, another exception occurred:", ""]
+    lines = [*STACKS["python"], *between, *STACKS["python"]]
+    records = records_of(write(tmp_path, POD, cri(*lines, "INFO on")))
+    assert [record["body"] for record in records] == ["\n".join(lines), "INFO on"]
+
+
+def test_streams_do_not_mix(tmp_path: Path) -> None:
+    first, *rest = STACKS["jvm"]
+    text = cri(first, stream="stderr")
+    for line in rest:
+        text += cri("INFO between") + cri(line, stream="stderr")
+    bodies = [record["body"] for record in records_of(write(tmp_path, POD, text))]
+    assert sorted(bodies) == sorted(["\n".join(STACKS["jvm"]), *["INFO between"] * len(rest)])
+
+
+@pytest.mark.parametrize(
+    ("second", "time", "bodies"),
+    [
+        ("the rest\n", TIME, ["part the rest"]),
+        ("10:00:00.123 INFO next\n", TIME, ["part ", "10:00:00.123 INFO next"]),
+        ('{"msg": "next"}\n', TIME, ["part ", '{"msg": "next"}']),
+        ("ERROR next\n", TIME, ["part ", "ERROR next"]),
+        ("much later\n", "2026-01-12T11:00:00Z", ["part ", "much later"]),
+    ],
+)
+def test_docker_part_goes_on_unless_a_record_begins(
+    tmp_path: Path, second: str, time: str, bodies: list[str]
+) -> None:
+    text = f"{docker('part ')}\n{docker(second, time=time)}\n"
+    records = records_of(write(tmp_path, POD, text))
+    assert [record["body"] for record in records] == bodies
+    assert [record["is_truncated"] for record in records] == [len(bodies) > 1, False][
+        -len(bodies) :
+    ]
+
+
+def test_fluent_bit_names_the_pod(tmp_path: Path) -> None:
+    kubernetes = {"pod_name": "cart-1", "namespace_name": "shop", "container_name": "app"}
+    line = {"log": "a\n", "stream": "stdout", "time": TIME, "kubernetes": kubernetes}
+    (record,) = records_of(write(tmp_path, "containers.log", json.dumps(line)))
+    assert dict(record["resource_attributes"])["k8s.pod.name"] == "cart-1"
+
+
+def test_path_tricks_are_no_pods(tmp_path: Path) -> None:
+    for folder in ("a_..%2f_b", "A_b_c", "x_y", "ns_pod.._uid"):
+        (record,) = records_of(write(tmp_path, f"{folder}/app/0.log", cri("m")))
+        assert record["resource_attributes"] == []
+
+
+# ---------------------------------------------------------------- rotation
+
+
+def read_all(folder: Path, known: dict[str, PlannedFile], is_live: bool = False) -> list[str]:
+    """Bodies that one ingest reads of a folder; the ledger `known` learns what it planned."""
+    found = [*find_files([folder])]
+    planner = Planner(dict(known), found, is_live=is_live)
+    bodies = []
+    for path in found:
+        file = planner.plan(path)
+        if file is None:
+            continue
+        known[path] = file
+        part = file.part
+        for _, _, record in read_piece(Piece(part, part.from_position, part.to_position)):
+            bodies.append(record.get("body") or record["reason"])
+    return bodies
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_parts_and_stack_traces_go_on_over_a_rotation(tmp_path: Path, is_packed: bool) -> None:
+    first, *rest = STACKS["jvm"]
+    old = (cri("one") + cri("two, ", flag="P") + cri(first, stream="stderr")).encode()
+    name = f"{FOLDER}/0.log.20260112-100000"
+    write(tmp_path, f"{name}.gz" if is_packed else name, gzip.compress(old) if is_packed else old)
+    write(tmp_path, POD, cri("and its rest") + cri(*rest, stream="stderr"))
+    bodies = read_all(tmp_path, {})
+    assert sorted(bodies) == sorted(["one", "two, and its rest", "\n".join(STACKS["jvm"])])
+
+
+def test_parts_go_on_over_two_rotations_at_once(tmp_path: Path) -> None:
+    write(tmp_path, f"{FOLDER}/0.log.20260112-100000", cri("a", flag="P"))
+    write(tmp_path, f"{FOLDER}/0.log.20260112-110000", cri("b", flag="P"))
+    write(tmp_path, POD, cri("c"))
+    assert read_all(tmp_path, {}) == ["abc"]
+
+
+def test_a_rotated_file_is_not_read_again(tmp_path: Path) -> None:
+    known: dict[str, PlannedFile] = {}
+    live = write(tmp_path, POD, cri("one"))
+    assert read_all(tmp_path, known) == ["one"]
+    with live.open("a") as file:
+        file.write(cri("two"))
+    rotated = live.rename(live.with_name("0.log.20260112-100000"))
+    write(tmp_path, POD, cri("three"))
+    assert sorted(read_all(tmp_path, known)) == ["three", "two"]
+    packed = write(tmp_path, f"{FOLDER}/{rotated.name}.gz", gzip.compress(rotated.read_bytes()))
+    rotated.unlink()
+    assert read_all(tmp_path, known) == []
+    assert packed.exists()
+
+
+def test_an_older_file_that_comes_last_keeps_its_parts(tmp_path: Path) -> None:
+    known: dict[str, PlannedFile] = {}
+    write(tmp_path, POD, cri("new"))
+    assert read_all(tmp_path, known) == ["new"]
+    write(tmp_path, f"{FOLDER}/0.log.20260112-100000", cri("old") + cri("part", flag="P"))
+    assert read_all(tmp_path, known) == ["old", "part"]
+
+
+def test_what_is_still_written_is_held_back_until_it_ends(tmp_path: Path) -> None:
+    known: dict[str, PlannedFile] = {}
+    path = write(tmp_path, POD, cri("one", "two"))
+    assert read_all(tmp_path, known, is_live=True) == ["one"]
+    with path.open("a") as file:
+        file.write(cri(*STACKS["jvm"][:2]) + cri("three").rstrip("\n")[:-2])
+    assert read_all(tmp_path, known, is_live=True) == ["two"]
+    with path.open("a") as file:
+        file.write("ee\n")
+    assert read_all(tmp_path, known, is_live=True) == ["\n".join(STACKS["jvm"][:2])]
+    long_ago = time.time_ns() - (SETTLED_SECONDS + 1) * 10**9
+    os.utime(path, ns=(long_ago, long_ago))
+    assert read_all(tmp_path, known, is_live=True) == ["three"]
+    assert read_all(tmp_path, known, is_live=True) == []
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def test_a_long_line_is_kept_whole(tmp_path: Path) -> None:
+    text = "x" * (1 << 20)
+    (record,) = records_of(write(tmp_path, POD, cri(text)))
+    assert record["body"] == text
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", POD])
+def test_a_line_beyond_all_bounds_is_rejected_in_parts(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LONGEST_LINE_BYTES", 1000)
+    long = cri("x" * 2500) if name == POD else '{"a":"' + "x" * 2500 + '"}\n'
+    short = cri("fine") if name == POD else json.dumps({"ts": TIME, "msg": "fine"}) + "\n"
+    records = records_of(write(tmp_path, name, short + long + short))
+    assert [r["body"] for r in records if r["table"] == "log_records"] == ["fine", "fine"]
+    parts = [r for r in records if r["table"] == "rejected_records"]
+    assert {part["reason"] for part in parts} == {"too_large"}
+    assert b"".join(part["raw_text"] for part in parts) == long.encode()
+
+
+def test_a_document_beyond_all_bounds_is_rejected_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LONGEST_DOCUMENT_BYTES", 100)
+    text = json.dumps({"resourceSpans": [{"a": "x" * 30}, {"b": "y" * 60}]}, indent=1)
+    records = records_of(write(tmp_path, "a.json", text))
+    assert {record["reason"] for record in records} == {"too_large"}
+    assert b"\n".join(record["raw_text"] for record in records) == text.encode()
+
+
+def test_a_decompression_bomb_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "BOMB_BYTES", 1 << 20)
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb") as file:
+        file.write(cri("fine").encode())
+        file.write(b"\0" * (64 << 20))
+    fine, bomb = records_of(write(tmp_path, f"{POD}.gz", packed.getvalue()))
+    assert (fine["body"], bomb["reason"]) == ("fine", "decompression_bomb")
+    assert len(bomb["raw_text"]) < 1 << 20
+
+
+def test_part_of_a_file_that_grew_has_the_old_positions(tmp_path: Path) -> None:
+    path = write(tmp_path, POD, cri("one"))
+    first = Planner({}).plan(str(path))
+    with path.open("a") as file:
+        file.write(cri("two"))
+    ((position, _, record),) = read_part(planned(path, first))
+    assert (position, record["body"]) == (len(cri("one")), "two")

@@ -14,10 +14,12 @@ from tracekeep.lake import PROJECT
 
 @dataclass(frozen=True)
 class StackTrace:
-    """How the stack traces of one language go on: `inside` for lines of it, `last` for the end."""
+    """How the stack traces of one language go on: `inside` for lines of it, `last` for the end,
+    `chained` for what may still follow the end."""
 
     inside: re.Pattern[str]
     last: re.Pattern[str] | None
+    chained: re.Pattern[str] | None
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Policy:
     fields: dict[str, list[str]]
     ids: dict[str, re.Pattern[str]]
     severity: re.Pattern[str]
+    numeric_levels: dict[int, int]
     record_start: re.Pattern[str]
     part_nanoseconds: int
     start: re.Pattern[str]
@@ -45,6 +48,7 @@ def policy() -> Policy:
         fields=_fields(PROJECT / "seeds" / "log_fields.csv"),
         ids={label: re.compile(text) for label, text in patterns["ids"].items()},
         severity=re.compile(patterns["text"]["severity"]),
+        numeric_levels={int(level): n for level, n in patterns["numeric_levels"].items()},
         record_start=re.compile(patterns["docker"]["record_start"]),
         part_nanoseconds=patterns["docker"]["part_seconds"] * 10**9,
         start=_any_of({name: stack["start"] for name, stack in stacks.items()}),
@@ -53,6 +57,7 @@ def policy() -> Policy:
             name: StackTrace(
                 re.compile(stack["inside"]),
                 re.compile(stack["last"]) if "last" in stack else None,
+                re.compile(stack["chained"]) if "chained" in stack else None,
             )
             for name, stack in stacks.items()
         },

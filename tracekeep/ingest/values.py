@@ -33,7 +33,7 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 
-encode_sorted = msgspec.json.Encoder(order="sorted").encode
+encode_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
 
 
 class Unusable(ValueError):
@@ -133,11 +133,14 @@ def epoch_nanoseconds(value: Any) -> int | None:
     """A time that loggers write as number or text: seconds, milliseconds, microseconds or
     nanoseconds since 1970 by its size, or a date and time (UTC where it has no offset), in ns.
 
-    None if it is no time. A number keeps its digits: no detour through a double.
+    So are objects of seconds and nanoseconds (protobuf's and Log4j's). None if it is no time. A
+    number keeps its digits: no detour through a double.
     """
+    if isinstance(value, dict):
+        return _of_seconds_and_nanos(value)
     if isinstance(value, bool) or value is None:
         return None
-    text = value if isinstance(value, str) else repr(value)
+    text = str(value)
     text = text.strip()
     if _NUMBER.fullmatch(text):
         number = Decimal(text)
@@ -147,6 +150,14 @@ def epoch_nanoseconds(value: Any) -> int | None:
         return int(number)
     found = rfc3339_nanoseconds(text)
     return rfc3339_nanoseconds(text + "Z") if found is None else found
+
+
+def _of_seconds_and_nanos(value: dict[str, Any]) -> int | None:
+    for seconds, nanos in (("seconds", "nanos"), ("epochSecond", "nanoOfSecond")):
+        whole, rest = value.get(seconds), value.get(nanos, 0)
+        if type(whole) is int and type(rest) is int:
+            return whole * 10**9 + rest
+    return None
 
 
 def rfc3339_nanoseconds(text: str) -> int | None:

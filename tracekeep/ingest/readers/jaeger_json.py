@@ -137,9 +137,9 @@ def _read_or_reject(raw: Raw, processes: dict[str, Process]) -> Record:
 
 def _read_span(raw: Raw, processes: dict[str, Process]) -> Record:
     span = _decode_span(raw)
-    start = _nanoseconds(span.startTime)
+    start = _nanoseconds(span.startTime) or None
     duration = _nanoseconds(span.duration)
-    end = start + duration if start is not None and duration is not None else None
+    end = start + duration if start and duration is not None else None
     start, end = usable_times(start, end)
     trace_id = padded_id(span.traceID, TRACE_ID_DIGITS)
     texts = {tag.key: attribute_text(tag.value) for tag in span.tags or ()}

@@ -15,6 +15,7 @@ Fields = dict[str, Raw]
 Reader = Callable[[Fields, bytes], Iterator[Record]]
 
 _decode_value = msgspec.json.Decoder(dict[str, Raw] | list[Raw]).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _DEEPEST_LIST = 3  # Zipkin answers with a list of traces, which are lists of spans
 
 _READERS: Mapping[str, tuple[str, Reader]] = {
@@ -77,17 +78,11 @@ def _read_value(
         else:
             yield rejected_record("unknown_format", raw, "an empty object")
         return
-    if kind in ("tempo", "otlp") and "trace" in value and value.keys().isdisjoint(_OTLP_KEYS):
-        inner = bytes(value["trace"])
-        try:
-            value = _decode_value(inner)
-        except (msgspec.DecodeError, RecursionError) as error:
-            yield rejected_record("wrong_type", raw, str(error))
-            return
-        if not isinstance(value, dict):
-            yield rejected_record("wrong_type", raw, "`trace` is no object")
-            return
-        raw = inner
+    if kind in ("tempo", "otlp") and value.keys().isdisjoint(_OTLP_KEYS):
+        envelope = _envelope_of(value)
+        if envelope is not None:
+            raw = bytes(value[envelope])
+            value = _decode_fields(raw)
     source_format, read = _READERS[kind]
     for record in read(value, raw):
         record["source_format"] = source_format
@@ -115,6 +110,16 @@ def _read_list(items: list[Raw], raw: bytes, named: str | None, depth: int) -> I
 _OTLP_KEYS = otlp_json.SIGNALS.keys() | {"resourceMetrics"}
 
 
+def _envelope_of(fields: Fields) -> str | None:
+    """The key under which Tempo's and Jaeger's newer APIs put an export request; None for none."""
+    for key in ("trace", "result"):
+        if key in fields and bytes(fields[key])[:1] == b"{":
+            inner = _decode_fields(fields[key])
+            if not inner.keys().isdisjoint(_OTLP_KEYS):
+                return key
+    return None
+
+
 def _kind_of(fields: Fields) -> str | None:
     """The kind of an object by its keys; None for an unknown one."""
     keys = fields.keys()
@@ -126,6 +131,6 @@ def _kind_of(fields: Fields) -> str | None:
         return "zipkin"
     if changes_json.is_change(fields):
         return "changes"
-    if "trace" in keys and bytes(fields["trace"])[:1] == b"{":
+    if _envelope_of(fields) is not None:
         return "tempo"
     return "logs" if log_lines.is_log(fields) else None

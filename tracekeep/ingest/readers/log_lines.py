@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from tracekeep.ingest.policy import policy
-from tracekeep.ingest.readers.log_texts import RESOURCE_MEANINGS, LogFields, told_by
+from tracekeep.ingest.readers.log_texts import (
+    RESOURCE_MEANINGS,
+    LogFields,
+    decode_object,
+    told_by,
+)
 from tracekeep.ingest.records import Record, log_record, rejected_record
 from tracekeep.ingest.values import (
     Unusable,
@@ -20,8 +24,6 @@ from tracekeep.ingest.values import (
     usable_time,
     whole_characters,
 )
-
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def is_log(fields: dict[str, Raw]) -> bool:
@@ -35,7 +37,7 @@ def read_log(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     """The record of one object; a rejected one if it has no usable time. Never raises."""
     del fields  # only their keys were looked at
     try:
-        content = _decode(raw)
+        content = decode_object(raw)
     except (msgspec.DecodeError, RecursionError) as error:
         lenient = read_lenient(raw)
         yield lenient or rejected_record("invalid_json", raw, str(error))
@@ -56,13 +58,9 @@ def read_lenient(raw: bytes) -> Record | None:
 
 
 def _record(fields: LogFields, raw: bytes) -> Record:
-    stated = fields.get("time")
-    try:
-        time = usable_time(epoch_nanoseconds(stated))
-    except Unusable as error:
-        return rejected_record(error.reason, raw, error.detail)
+    time, error = _time_of(fields)
     if time is None:
-        return rejected_record("no_time", raw, None if stated is None else f"{stated!r:.80}")
+        return rejected_record(error.reason, raw, error.detail)
     message = fields.get("message")
     body = raw.decode("utf-8", "replace") if message is None else text_of(message)
     return log_record(
@@ -76,3 +74,19 @@ def _record(fields: LogFields, raw: bytes) -> Record:
         raw_text=raw,
         **told_by(body, fields),
     )
+
+
+def _time_of(fields: LogFields) -> tuple[int | None, Unusable]:
+    """The first usable time that a field states, in ns; or None, and what is wrong with it."""
+    error = Unusable("no_time")
+    for stated in fields.all("time"):
+        try:
+            time = usable_time(epoch_nanoseconds(stated))
+        except Unusable as absurd:
+            error = absurd
+            continue
+        if time is not None:
+            return time, error
+        if error.detail is None:
+            error = Unusable("no_time", f"{stated!r:.80}")
+    return None, error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -18,7 +20,8 @@ from tracekeep.ingest.values import (
     whole_characters,
 )
 
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+"""JSON objects with numbers that keep their digits."""
 Attributes = list[tuple[str, str]]
 
 RESOURCE_MEANINGS = (
@@ -42,12 +45,27 @@ class LogFields:
 
     def get(self, meaning: str) -> Any:
         """The first known field of a meaning that has a value; None if there is none."""
+        return next(self.all(meaning), None)
+
+    def all(self, meaning: str) -> Iterator[Any]:
+        """The values of all known fields of a meaning, the most telling name first."""
         for name in policy().fields[meaning]:
             value = self._lowered.get(name)
             if value is None and "." in name:
                 value = self._nested(name)
             if value is not None and value != "":
-                return value
+                yield value
+
+    def id(self, meaning: str, digits: int) -> str | None:
+        """The first field of a meaning that holds a usable id. Datadog writes decimal numbers."""
+        for value in self.all(meaning):
+            found = hex_id(value, digits)
+            if found is None and isinstance(value, str | int) and str(value).isdecimal():
+                number = int(value)
+                is_decimal = 0 < number < 1 << 64 and len(str(value)) not in (16, 32)
+                found = f"{number:0{digits}x}" if is_decimal else None
+            if found is not None:
+                return found
         return None
 
     def _nested(self, name: str) -> Any:
@@ -81,7 +99,7 @@ def json_fields(text: str) -> LogFields | None:
     if not text.startswith("{"):
         return None
     try:
-        return LogFields(_decode_object(text))
+        return LogFields(decode_object(text))
     except (msgspec.DecodeError, RecursionError):
         pass
     try:  # NaN, numbers beyond a double, half surrogate pairs: loggers write them
@@ -104,26 +122,39 @@ def _id_in(lowered: str, label: str, digits: int) -> str | None:
     return None
 
 
+def _severity_number(level: Any, fields: LogFields) -> int | None:
+    """A severity number that the fields state, or what a numeric level stands for."""
+    stated = fields.get("severity_number")
+    if isinstance(stated, str) and stated.isdecimal():
+        stated = int(stated)
+    if type(stated) is int and 1 <= stated <= 24:
+        return stated
+    return policy().numeric_levels.get(level) if type(level) is int else None
+
+
 def told_by(text: str, fields: LogFields | None) -> dict[str, Any]:
     """Columns trace_id, span_id, severity_text and attributes of a log record by its text."""
-    trace_id = span_id = level = None
+    trace_id = span_id = level = number = None
     attributes: Attributes = []
+    levelled = text
     if fields is not None:
-        trace_id = hex_id(fields.get("trace_id"), TRACE_ID_DIGITS)
-        span_id = hex_id(fields.get("span_id"), SPAN_ID_DIGITS)
+        trace_id = fields.id("trace_id", TRACE_ID_DIGITS)
+        span_id = fields.id("span_id", SPAN_ID_DIGITS)
         level = fields.get("severity")
+        number = _severity_number(level, fields)
         attributes = fields.attributes()
+        levelled = fields.get("message")
     if trace_id is None or span_id is None:
         lowered = text.lower()
         trace_id = trace_id or _id_in(lowered, "trace", TRACE_ID_DIGITS)
         span_id = span_id or _id_in(lowered, "span", SPAN_ID_DIGITS)
-    if level is None and fields is None:
-        match = policy().severity.match(text)
+    if level is None and number is None and isinstance(levelled, str):
+        match = policy().severity.match(levelled)
         level = (match[1] or match[2]) if match else None
     return {
         "trace_id": trace_id,
         "span_id": span_id,
-        "severity_number": None,
+        "severity_number": number,
         "severity_text": None if level is None else text_of(level),
         "attributes": attributes,
     }

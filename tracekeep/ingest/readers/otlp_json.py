@@ -95,16 +95,18 @@ class Event(Struct, rename="camel"):
 
 
 class Link(Struct, rename="camel"):
-    trace_id: str | None = None
-    span_id: str | None = None
+    trace_id: Any = None
+    span_id: Any = None
     trace_state: str | None = None
     attributes: list[KeyValue] | None = None
 
 
 class Span(Struct, rename="camel"):
-    trace_id: str | None = None
-    span_id: str | None = None
-    parent_span_id: str | None = None
+    """Ids are of any type: what is no id counts as missing."""
+
+    trace_id: Any = None
+    span_id: Any = None
+    parent_span_id: Any = None
     trace_state: str | None = None
     name: str | None = None
     kind: int | str | None = None
@@ -124,8 +126,8 @@ class LogRecord(Struct, rename="camel"):
     event_name: str | None = None
     body: AnyValue | None = None
     attributes: list[KeyValue] | None = None
-    trace_id: str | None = None
-    span_id: str | None = None
+    trace_id: Any = None
+    span_id: Any = None
 
 
 _decode_groups = msgspec.json.Decoder(list[ResourceGroup] | None).decode

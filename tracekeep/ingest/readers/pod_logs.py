@@ -208,15 +208,15 @@ def _goes_on(before: _Open, text: str) -> bool:
         return False
     if before.stack is not None:
         stack = policy().stack_traces[before.stack]
-        if stack.inside.match(text) and not (before.is_closed and text[:1] in (" ", "\t")):
-            if before.is_closed and text.strip():
-                before.is_closed = False
+        if before.is_closed:
+            goes_on = stack.chained is not None and stack.chained.match(text) is not None
+            before.is_closed = not (goes_on and text.strip())
+            return goes_on
+        if stack.inside.match(text):
             return True
-        if stack.last is not None and not before.is_closed and stack.last.match(text):
+        if stack.last is not None and stack.last.match(text):
             before.is_closed = True
             return True
-        if before.is_closed:
-            return False
     frame = policy().frame.match(text)
     if frame is None:
         return False

@@ -24,13 +24,16 @@ SERVICE_FIELDS = (
 DOCKER_FIELDS = frozenset({"log", "stream", "time", "attrs"})
 _CRI_LINE = re.compile(r"(\S+) (stdout|stderr) ([PF])(?::\S*)?(?: (.*))?", re.DOTALL)
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?")
+# halves of pairs that JSON escapes may leave; the others stand for bytes that are no UTF-8
+_HALF_PAIR = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # up to where a number since 1970 counts seconds, milliseconds, microseconds; above it nanoseconds
 _UNITS = ((Decimal(10) ** 11, 10**9), (Decimal(10) ** 14, 10**6), (Decimal(10) ** 17, 10**3))
 
 
 def valid_text(text: str) -> str:
     """A text decoded with surrogates for bytes that are no UTF-8: with U+FFFD for these."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    halves = _HALF_PAIR.sub("\ufffd", text)
+    return halves.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @dataclass

@@ -120,8 +120,9 @@ def test_spans_without_a_usable_time_are_rejected(start: Any, end: Any, expected
 def test_an_end_that_stands_alone_is_the_start() -> None:
     row = only(read(otlp(otlp_span(startTimeUnixNano=None))))
     assert (row.start_ns, row.duration_ns) == (NOON + 5, 0)
-    row = only(read(otlp(otlp_span(endTimeUnixNano="0"))))
-    assert (row.start_ns, row.duration_ns) == (NOON, None)
+    for end in ("0", "5", None):
+        row = only(read(otlp(otlp_span(endTimeUnixNano=end))))
+        assert (row.start_ns, row.duration_ns) == (NOON, None)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -75,12 +75,17 @@ class FileReading:
 
 
 def dated(row: Row) -> Outcome:
-    """The row if its times are usable (§7), else why they are not."""
+    """The row if its times are usable (§7), else why they are not.
+
+    An end before 2000 says as little as a missing one: the latency is 0 either way.
+    """
     start_ns = row.start_ns or row.end_ns
     if not start_ns:
         return Reject("no_time")
     if fields.is_absurd(start_ns) or fields.is_absurd(max(start_ns, row.end_ns or 0)):
         return Reject("absurd_time")
+    if row.end_ns is not None and fields.is_absurd(row.end_ns):
+        return replace(row, end_ns=None)
     return row
 
 

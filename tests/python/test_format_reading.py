@@ -841,6 +841,13 @@ def test_the_command_compares_a_lake_and_writes_the_table(folder: Path, tmp_path
     assert "| `pod.log` | CRI | 2 | 1 | 1 |" in text
 
 
+def test_hidden_files_and_those_that_are_not_to_be_ingested_are_left_out(folder: Path) -> None:
+    for name in (".hidden.json", ".folder/spans.json", "off/.noingest", "off/deep/spans.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(otlp(otlp_span())), encoding="utf-8")
+    assert sorted(format_comparison.read_folder(folder)) == ["pod.log", "spans.json"]
+
+
 def test_the_command_escapes_what_differs(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,12 +109,13 @@ def read_folder(folder: Path) -> dict[str, FileReading]:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
+    """The files below a folder, but hidden ones and those beside a file `.noingest`."""
     for parent, folders, names in os.walk(folder):
         if ".noingest" in names:
             folders.clear()
             continue
-        folders.sort()
-        yield from (Path(parent, name) for name in sorted(names))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _is_sample(reading: FileReading) -> bool:

@@ -647,8 +647,9 @@ def test_kubernetes_events_come_alone_in_lists_and_watches(wrap: Callable[[Any],
 
 
 def test_a_kubernetes_event_takes_the_first_time_that_it_has() -> None:
-    row = only(read(kubernetes_event(eventTime="2024-01-01T12:00:00.000007Z")))
-    assert row.start_ns == NOON + 7000
+    new = {"eventTime": "2024-01-01T12:00:00.000007Z"}
+    assert only(read(kubernetes_event(**new))).start_ns == NOON
+    assert only(read(kubernetes_event(**new, lastTimestamp=None))).start_ns == NOON + 7000
     row = only(read(kubernetes_event(lastTimestamp=None)))
     assert row.start_ns == NOON - 3600 * SECOND
 

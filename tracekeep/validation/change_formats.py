@@ -9,8 +9,9 @@ from tracekeep.validation.format_rows import Outcome, Row, dated, object_at, tex
 from tracekeep.validation.log_formats import time_of
 
 CDEVENTS_PREFIX = "dev.cdevents."
+# the latest occurrence of a repeated event first
 EVENT_TIMES = (
-    "eventTime", "lastTimestamp", "firstTimestamp", "deprecatedLastTimestamp",
+    "lastTimestamp", "deprecatedLastTimestamp", "eventTime", "firstTimestamp",
     "deprecatedFirstTimestamp",
 )  # fmt: skip
 

@@ -174,6 +174,13 @@ def test_what_is_no_object_is_rejected_on_its_own() -> None:
     assert reading.rejects == {"wrong_type": 2}
 
 
+@pytest.mark.parametrize(
+    "changes", [{"startTimeUnixNano": "noon"}, {"name": 5}, {"attributes": {"a": 1}}]
+)
+def test_a_span_with_a_value_of_another_type_is_rejected(changes: Any) -> None:
+    assert read(otlp(otlp_span(**changes))).rejects == {"wrong_type": 1}
+
+
 # ---------------------------------------------------------------- Jaeger
 
 
@@ -301,7 +308,6 @@ def zipkin(**changes: Any) -> dict[str, Any]:
         json.dumps([zipkin(), zipkin(id=PARENT)]),
         json.dumps([[zipkin()], [zipkin(id=PARENT)]], indent=1),
         json.dumps(zipkin()) + "\n" + json.dumps(zipkin(id=PARENT)) + "\n",
-        json.dumps(zipkin(), indent=2) + "\n" + json.dumps(zipkin(id=PARENT), indent=2),
     ],
 )
 def test_zipkin_spans_come_in_lists_and_lines(content: str) -> None:
@@ -379,9 +385,18 @@ def test_a_line_may_be_cut_inside_a_character() -> None:
 def test_a_part_without_its_end_is_a_record_and_other_lines_are_rejected() -> None:
     reading = cri("stdout F a", "stdout P b")
     assert texts(reading) == ["a", "b"]
-    junk = f"{CRI_TIME.format(1)} stdout F a\nno log line\nyesterday stdout F b\n\n"
+    junk = "\n".join(
+        [
+            f"{CRI_TIME.format(1)} stdout F a",
+            "no log line",
+            "yesterday stdout F b",
+            "2024-13-01T12:00:00Z stdout F c",
+            "",
+            json.dumps({"level": "info", "message": "a", "time": "2024-01-01T12:00:00Z"}),
+        ]
+    )
     reading = read_bytes(junk.encode())
-    assert (texts(reading), dict(reading.rejects)) == (["a"], {"unknown_format": 2})
+    assert (texts(reading), dict(reading.rejects)) == (["a"], {"unknown_format": 3, "no_time": 1})
 
 
 def test_ids_and_severity_are_told_by_the_text() -> None:
@@ -511,6 +526,21 @@ def test_lines_that_only_look_like_frames_are_records() -> None:
     assert texts(cri(*(f"stdout F {line}" for line in lines))) == lines
 
 
+def test_each_exception_is_a_record() -> None:
+    two = [*PYTHON[:5], *PYTHON[:5]]
+    assert texts(cri(*(f"stderr F {line}" for line in two))) == ["\n".join(PYTHON[:5])] * 2
+    lines = ["http: panic serving 10.0.0.1: boom", *GO[3:8], "INFO after"]
+    assert texts(cri(*(f"stderr F {line}" for line in lines))) == [
+        lines[0], "\n".join(GO[3:8]), "INFO after",
+    ]  # fmt: skip
+
+
+def test_the_properties_of_an_error_of_node_belong_to_it() -> None:
+    trace = ["Error: no cart", "    at add (/app/cart.js:1:1) {", "  code: 'E1'", "}"]
+    lines = [*trace, "  indented", "INFO after"]
+    assert texts(cri(*(f"stderr F {line}" for line in lines))) == ["\n".join(trace), *lines[4:]]
+
+
 def test_an_empty_line_after_a_trace_is_a_record() -> None:
     lines = [*PYTHON[:5], "", "INFO after"]
     assert texts(cri(*(f"stdout F {line}" for line in lines))) == [
@@ -556,6 +586,7 @@ def test_a_fraction_of_a_second_is_exact() -> None:
         {"traceId": TRACE.upper(), "spanId": SPAN},
         {"dd.trace_id": TRACE, "dd.span_id": SPAN},
         {"trace": {"id": TRACE}, "span": {"id": SPAN}},
+        {"contextMap": {"traceId": TRACE, "spanId": SPAN}},
     ],
 )
 def test_ids_of_flat_lines_have_many_names(ids: Any) -> None:
@@ -611,6 +642,8 @@ def test_a_cd_event_is_a_change_with_and_without_its_envelope() -> None:
     row = only(read({**envelope, "data": cd_event(id=None, timestamp=None)}))
     assert (row.record_id, row.start_ns) == ("e1", NOON + 5 * SECOND)
     assert read(cd_event(timestamp=None)).rejects == {"no_time": 1}
+    row = only(read({**envelope, "source": "/ci", "data": {"other": 1}}))
+    assert (row.record, row.record_id, row.name) == ("change", "e1", envelope["type"])
 
 
 def kubernetes_event(**changes: Any) -> dict[str, Any]:
@@ -650,6 +683,8 @@ def test_a_kubernetes_event_takes_the_first_time_that_it_has() -> None:
     new = {"eventTime": "2024-01-01T12:00:00.000007Z"}
     assert only(read(kubernetes_event(**new))).start_ns == NOON
     assert only(read(kubernetes_event(**new, lastTimestamp=None))).start_ns == NOON + 7000
+    series = {"count": 3, "lastObservedTime": "2024-01-01T12:00:09Z"}
+    assert only(read(kubernetes_event(**new, series=series))).start_ns == NOON + 9 * SECOND
     row = only(read(kubernetes_event(lastTimestamp=None)))
     assert row.start_ns == NOON - 3600 * SECOND
 
@@ -676,6 +711,7 @@ def test_what_a_torn_gzip_file_lost_is_one_reject() -> None:
 def test_a_broken_document_is_one_reject_and_broken_lines_are_one_each() -> None:
     document = json.dumps(otlp(otlp_span()), indent=2)
     assert read_bytes(document[:-30].encode()).rejects == {"invalid_json": 1}
+    assert read_bytes(f"{document}\n{document}".encode()).rejects == {"invalid_json": 1}
     lines = "{broken\n" + json.dumps(otlp(otlp_span())) + "\n{broken\n"
     reading = read_bytes(lines.encode())
     assert (len(reading.rows), dict(reading.rejects)) == (1, {"invalid_json": 2})

@@ -17,13 +17,17 @@ EVENT_TIMES = (
 
 
 def cd_event(value: dict[str, Any]) -> dict[str, Any] | None:
-    """The CDEvent that an object is or carries in a CloudEvents envelope; None if it is none."""
+    """The CDEvent that an object is or carries in a CloudEvents envelope; None if it is none.
+
+    An envelope that carries something else is an event too, of which the envelope alone tells.
+    """
     data = value.get("data")
     for candidate in (value, data if isinstance(data, dict) else {}):
         kind = object_at(candidate, "context").get("type")
         if isinstance(kind, str) and kind.startswith(CDEVENTS_PREFIX) and "subject" in candidate:
             return candidate
-    return None
+    is_envelope = {"specversion", "id", "source", "type"} <= value.keys()
+    return {} if is_envelope else None
 
 
 def cd_event_outcome(event: dict[str, Any], envelope: dict[str, Any]) -> Outcome:
@@ -34,7 +38,7 @@ def cd_event_outcome(event: dict[str, Any], envelope: dict[str, Any]) -> Outcome
             "change",
             record_id=text_at(context, "id") or text_at(envelope, "id"),
             start_ns=time_of(context.get("timestamp")) or time_of(envelope.get("time")),
-            name=text_at(context, "type"),
+            name=text_at(context, "type") or text_at(envelope, "type"),
             service=_service_of(subject, text_at(context, "type") or ""),
         )
     )
@@ -47,7 +51,7 @@ def _service_of(subject: dict[str, Any], event_type: str) -> str | None:
 
 def kubernetes_events(value: dict[str, Any]) -> list[Any] | None:
     """The events of a list, of a watch, or one alone; None if an object is none of these."""
-    if value.get("kind") == "Event" and ("involvedObject" in value or "regarding" in value):
+    if value.get("kind") == "Event" and "apiVersion" in value:
         return [value]
     watched = value.get("object")
     if isinstance(value.get("type"), str) and isinstance(watched, dict):
@@ -61,11 +65,12 @@ def kubernetes_events(value: dict[str, Any]) -> list[Any] | None:
 def kubernetes_outcomes(event: dict[str, Any]) -> Iterator[Outcome]:
     """One event of the cluster."""
     metadata = object_at(event, "metadata")
-    times = [*(event.get(name) for name in EVENT_TIMES), metadata.get("creationTimestamp")]
+    series = object_at(event, "series").get("lastObservedTime")
+    times = [series, *(event.get(name) for name in EVENT_TIMES), metadata.get("creationTimestamp")]
     yield dated(
         Row(
             "change",
-            record_id=text_at(metadata, "uid"),
+            record_id=text_at(metadata, "uid") or text_at(metadata, "name"),
             start_ns=next((ns for time in times if (ns := time_of(time))), None),
             name=text_at(event, "reason"),
         )

@@ -6,7 +6,6 @@ a JSON document, JSON lines, or the lines of a container's log, plain or gzipped
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator
 from decimal import Decimal
@@ -24,6 +23,7 @@ from tracekeep.validation.log_formats import (
     ContainerLog,
     flat_outcome,
     is_cri_line,
+    is_cri_line_without_time,
     is_docker_entry,
     is_flat_log,
     text_of_line,
@@ -42,6 +42,7 @@ from tracekeep.validation.span_formats import (
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UNKNOWN = "unknown"
+SNIFFED_LINES = 100
 
 
 def read_file(path: Path) -> FileReading:
@@ -60,11 +61,12 @@ def read_bytes(content: bytes) -> FileReading:
             reading.add([Reject("truncated_gzip")])
     content = content.removeprefix(BYTE_ORDER_MARK)
     lines = [line.rstrip(b"\r") for line in content.split(b"\n") if line.strip()]
-    if lines and _is_by_line(lines[0]):
+    if not lines:
+        pass
+    elif _is_by_line(lines[0]):
         reading.read_lines(lines)
-    elif (values := _documents(content)) is not None:
-        for value in values:
-            reading.take(value)
+    elif (value := _value_of(content)) is not None:
+        reading.take(value)
     elif not _is_broken_document(lines):
         reading.read_lines(lines)
     elif not is_torn:
@@ -106,28 +108,16 @@ def _is_broken_document(lines: list[bytes]) -> bool:
     )
 
 
+def _is_container_line(line: bytes) -> bool:
+    text = line.decode("utf-8", "surrogateescape")
+    return is_cri_line(text) or (text.startswith("{") and is_docker_entry(_value_of(line)))
+
+
 def _value_of(line: bytes) -> Any:
     try:
         return json_of(line.decode("utf-8", "replace"), parse_float=Decimal)
     except ValueError:
         return None
-
-
-def _documents(content: bytes) -> list[Any] | None:
-    """The documents of a file, each over any number of lines; None if it is not made of them."""
-    text = content.decode("utf-8", "replace").strip()
-    decoder = json.JSONDecoder(parse_float=Decimal)
-    values, position = [], 0
-    try:
-        while position < len(text):
-            _, end = decoder.raw_decode(text, position)
-            values.append(json_of(text[position:end], parse_float=Decimal))
-            position = end
-            while position < len(text) and text[position].isspace():
-                position += 1
-    except (ValueError, RecursionError):
-        return None
-    return values
 
 
 class _Reading(FileReading):
@@ -140,35 +130,40 @@ class _Reading(FileReading):
     def read_lines(self, lines: list[bytes]) -> None:
         """Read a file line by line."""
         container = ContainerLog()
+        is_container = any(map(_is_container_line, lines[:SNIFFED_LINES]))
         for raw in lines:
             line = raw.decode("utf-8", "surrogateescape")
-            outcomes = container.cri(line)
+            outcomes = container.cri(line) if is_container else None
             if outcomes is not None:
                 self._note("CRI")
                 self.add(outcomes)
             elif line.lstrip().startswith(("{", "[")):
-                self._read_json_line(valid_line(raw), container)
+                self._read_json_line(valid_line(raw), container if is_container else None)
+            elif is_container and is_cri_line_without_time(line):
+                self.add([Reject("no_time")])
             else:
                 self.add([Reject("unknown_format")])
         self.add(container.close())
 
-    def _read_json_line(self, line: str, container: ContainerLog) -> None:
+    def _read_json_line(self, line: str, container: ContainerLog | None) -> None:
         try:
             value = json_of(line, parse_float=Decimal)
         except ValueError:
             self.add([Reject("invalid_json")])
             return
-        if is_docker_entry(value):
+        if container is None:
+            self.take(value, line)
+        elif is_docker_entry(value):
             self._note("docker json-file")
             self.add(container.docker(value))
         else:
-            self.take(value, line)
+            self.add([Reject("unknown_format")])
 
     def take(self, value: Any, line: str | None = None) -> None:
         """Take one JSON value, and each item of an array."""
         if isinstance(value, list):
             for item in value:
-                self.take(item)
+                self.take(item if item != {} else None)
         elif isinstance(value, dict):
             self.add(self._outcomes(value, line))
         else:

@@ -160,9 +160,12 @@ def nanoseconds_of_micros(value: object) -> int | None:
     return None if number is None else int(number * NS_PER_US)
 
 
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, or a text that is one."""
+    number = decimal_of(value)
+    return number is not None and number == number.to_integral_value()
+
+
 def whole_nanoseconds(value: object) -> int | None:
     """A 64-bit number of nanoseconds, from a number or a text; None if it is none, or 0."""
-    number = decimal_of(value)
-    if number is None or number != number.to_integral_value():
-        return None
-    return int(number) or None
+    return int(decimal_of(value) or 0) or None if is_whole(value) else None

@@ -19,10 +19,13 @@ TIME_FIELDS = (
     "event_time", "eventTime", "timeUnixNano", "time_unix_nano", "timeMillis", "@t", "t", "instant",
 )  # fmt: skip
 SERVICE_FIELDS = (
-    "service.name", "service_name", "serviceName", "service", "dd.service", "app", "application",
+    "service.name", "service_name", "serviceName", "service", "Service", "dd.service", "app",
+    "app_name", "application",
 )  # fmt: skip
+MESSAGE_FIELDS = (*fields.MESSAGE_FIELDS, "MESSAGE", "@message", "@m")
 DOCKER_FIELDS = frozenset({"log", "stream", "time", "attrs"})
 _CRI_LINE = re.compile(r"(\S+) (stdout|stderr) ([PF])(?::\S*)?(?: (.*))?", re.DOTALL)
+_SPACE_BEFORE_OFFSET = re.compile(r"(?<=\d) (?=[+-]\d\d:?\d\d$)")
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?")
 # halves of pairs that JSON escapes may leave; the others stand for bytes that are no UTF-8
 _HALF_PAIR = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -108,14 +111,17 @@ def is_cri_line(line: str) -> bool:
     return match is not None and fields.nanoseconds_of(match.group(1)) is not None
 
 
+def is_cri_line_without_time(line: str) -> bool:
+    """Whether a line has the form of a CRI line, and a date that is none or has no offset."""
+    match = _CRI_LINE.fullmatch(line)
+    return match is not None and re.match(r"\d{4}-\d\d-\d\d", match.group(1)) is not None
+
+
 def is_docker_entry(value: object) -> bool:
     """Whether a JSON value is an entry of a docker json-file."""
-    return (
-        isinstance(value, dict)
-        and "log" in value
-        and ("stream" in value or "time" in value)
-        and value.keys() <= DOCKER_FIELDS
-    )
+    if not isinstance(value, dict) or "log" not in value or not value.keys() <= DOCKER_FIELDS:
+        return False
+    return "stream" in value or ("time" in value and isinstance(value["log"], str))
 
 
 def _is_far(earlier: object, later: object) -> bool:
@@ -145,7 +151,7 @@ def _log_row(time: object, text: str) -> Outcome:
 
 def is_flat_log(entry: Mapping[str, Any]) -> bool:
     """Whether an object is a log line: it has a message, a level, or a time beside other fields."""
-    if fields.message_of_fields(entry) is not None or fields.severity_of_fields(entry):
+    if _message_of(entry) is not None or fields.severity_of_fields(entry):
         return True
     return len(entry) > 1 and any(field_name in entry for field_name in TIME_FIELDS)
 
@@ -156,7 +162,7 @@ def flat_outcome(entry: Mapping[str, Any], line: str) -> Outcome:
     stated = fields.severity_of_record(
         entry.get("severity_number", entry.get("severityNumber")), None
     )
-    message = fields.message_of_fields(entry)
+    message = _message_of(entry)
     return dated(
         Row(
             "log",
@@ -170,9 +176,13 @@ def flat_outcome(entry: Mapping[str, Any], line: str) -> Outcome:
     )
 
 
+def _message_of(entry: Mapping[str, Any]) -> str | None:
+    return next((text for n in MESSAGE_FIELDS if (text := text_of(entry.get(n)))), None)
+
+
 def _service_of(entry: Mapping[str, Any]) -> str | None:
     values = (fields.field_of(entry, name) for name in SERVICE_FIELDS)
-    return next((value for value in values if isinstance(value, str) and value), None)
+    return next((text_of(v) for v in values if v and not isinstance(v, dict | list)), None)
 
 
 def time_of(value: object) -> int | None:
@@ -188,7 +198,7 @@ def time_of(value: object) -> int | None:
             return None
         return int(seconds * 10**9 + nanos) or None
     if isinstance(value, str):
-        text = value.strip()
+        text = _SPACE_BEFORE_OFFSET.sub("", value.strip())
         stated = fields.nanoseconds_of(text + "Z" if _LOCAL_TIME.fullmatch(text) else text)
         if stated is not None:
             return stated

@@ -12,6 +12,7 @@ from tracekeep.validation.format_rows import (
     Reject,
     Row,
     dated,
+    is_whole,
     nanoseconds_of_micros,
     object_at,
     objects_of,
@@ -87,7 +88,19 @@ def _otlp_records(
 _SERVICE = frozenset({"service.name"})
 
 
+def _has_wrong_type(raw: dict[str, Any], *times: str) -> bool:
+    """Whether a field holds what its type cannot be: such a record is rejected (R15)."""
+    numbers = (raw.get(name) for name in times)
+    return (
+        not isinstance(raw.get("name"), str | None)
+        or not isinstance(raw.get("attributes"), list | None)
+        or any(n not in (None, "") and not is_whole(n) for n in numbers)
+    )
+
+
 def _otlp_span(raw: dict[str, Any], service: str | None) -> Outcome:
+    if _has_wrong_type(raw, "startTimeUnixNano", "endTimeUnixNano"):
+        return Reject("wrong_type")
     end_ns = whole_nanoseconds(raw.get("endTimeUnixNano"))
     return dated(
         Row(
@@ -110,6 +123,8 @@ def _otlp_span(raw: dict[str, Any], service: str | None) -> Outcome:
 
 
 def _otlp_log_record(raw: dict[str, Any], service: str | None) -> Outcome:
+    if _has_wrong_type(raw, "timeUnixNano", "observedTimeUnixNano"):
+        return Reject("wrong_type")
     time_ns = whole_nanoseconds(raw.get("timeUnixNano"))
     return dated(
         Row(

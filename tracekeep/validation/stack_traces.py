@@ -15,7 +15,7 @@ LEVEL_WORDS = (
 )
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _EXCEPTION_HEAD = (
-    r"(?:[A-Za-z_$][\w$]*[.:]+)*[A-Z_a-z$][\w$]*(?:Exception|Error)\b"
+    r"(?:[A-Za-z_$][\w$]*[.:]+)*[A-Z_a-z$][\w$]*(?:Exception|Error): "
     r"|Exception in thread |Unhandled exception|Traceback \(most recent call last\)"
     r"|panic: |fatal error: |goroutine \d+ \["
 )
@@ -35,16 +35,17 @@ _FRAME = re.compile(
     r"|\s*(?:Caused by|Suppressed|Wrapped by): "
     r"|\s*---> |\s*--- End of "
     r"|\s+(?:\d+: )?from \S+:\d+(?::in .*)?$"  # Ruby
-    r"|\s*\S+\.rb:\d+:in [`'][^']*'$"
     r"|\s+File \"[^\"]*\", line \d+"  # Python
-    r"|goroutine \d+ .*\]:$|goroutine \d+ \[.*\]:$"  # Go
     r"|created by [\w./*()$-]+(?: in goroutine \d+)?$"
     r"|\t\S+\.(?:go|s):\d+"
 )
 _GOROUTINE = re.compile(r"goroutine \d+ ")
-_GO_CALL = re.compile(r"[\w./*()\[\]{}·,$%~-]+\(.*\)$|\t|exit status \d|\.\.\.additional frames")
+_GO_CALL = re.compile(
+    r"goroutine \d+ .*\]:$|[\w./*()\[\]{}·,$%~-]+\(.*\)$|\t|exit status \d|\.\.\.additional frames"
+)
+_NODE_PROPERTIES = re.compile(r"\s+at .*[):\d] \{$")
 _GO_HEAD = re.compile(r"(?:panic|fatal error): ")
-_GO_SIGNAL = re.compile(r"\[signal |\t|panic: .*\[recovered\]")
+_GO_SIGNAL = re.compile(r"\[signal |\t|panic: .*\[recovered\]|goroutine \d+ ")
 _PYTHON_HEAD = re.compile(r"Traceback \(most recent call last\):\s*$")
 _PYTHON_LAST = re.compile(
     r"(?!(?:" + LEVEL_WORDS + r")\b)[A-Za-z_][\w.]*(?::(?!\d).*|)$|\S+:\d+:in .*\(\S+\)$"
@@ -94,9 +95,14 @@ class TraceJoiner:
     def _takes(self, text: str) -> bool:
         if self._mode == "python" and text[:1].isspace():
             return True
+        if self._mode == "node properties":
+            if text.startswith("}"):
+                self._mode = ""
+                return True
+            return text[:1].isspace()
         if _FRAME.match(text):
-            if _GOROUTINE.match(text):
-                self._mode = "go frames"
+            if _NODE_PROPERTIES.match(text):
+                self._mode = "node properties"
             return True
         if self._mode == "python":
             if _PYTHON_LAST.match(text):
@@ -110,6 +116,8 @@ class TraceJoiner:
             self._mode = "python"
             return True
         if self._mode == "go":
+            if _GOROUTINE.match(text):
+                self._mode = "go frames"
             return _GO_SIGNAL.match(text) is not None
         return self._mode == "go frames" and _GO_CALL.match(text) is not None
 

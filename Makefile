@@ -61,6 +61,15 @@ test-real: setup
 	@[ -n "$(SET)" ] || { echo "test-real: name the raw files, as in: make test-real SET=FOLDER" >&2; exit 2; }
 	@$(tracekeep) validate "$(SET)" --build
 
+# DIR: a folder of samples in any input format. Ingests them into a lake of their own and compares
+# its Bronze rows with an independent reading. The default folder's table is kept in docs/results.
+samples := ../shared/data/formats
+DIR ?= $(samples)
+.PHONY: test-formats
+test-formats: setup
+	@[ -d "$(DIR)" ] || { echo "test-formats: no samples in $(DIR); pass a folder, as in: make test-formats DIR=FOLDER" >&2; exit 2; }
+	@$(tracekeep) validate-formats "$(DIR)" $(if $(filter $(samples),$(DIR)),--out docs/results/formats.md)
+
 # The long proofs, each at most an hour on two cores.
 .PHONY: prove
 prove: prove-order

@@ -22,13 +22,15 @@ LATEST_NS = int(datetime(2201, 1, 1, tzinfo=UTC).timestamp()) * 10**9
 
 TRACE_ID_FIELDS = (
     "trace_id", "traceId", "TraceID", "TraceId", "traceID", "traceid", "trace.id", "dd.trace_id",
+    "mdc.traceId", "mdc.trace_id", "contextMap.traceId", "contextMap.trace_id",
 )  # fmt: skip
 SPAN_ID_FIELDS = (
     "span_id", "spanId", "SpanID", "SpanId", "spanID", "spanid", "span.id", "dd.span_id",
+    "mdc.spanId", "mdc.span_id", "contextMap.spanId", "contextMap.span_id",
 )  # fmt: skip
 SEVERITY_FIELDS = (
     "severity", "level", "severity_text", "severityText", "Severity", "Level", "log.level",
-    "levelname", "loglevel", "log_level", "logLevel", "lvl", "@level",
+    "levelname", "loglevel", "log_level", "logLevel", "lvl", "@level", "@l",
 )  # fmt: skip
 MESSAGE_FIELDS = ("message", "msg", "Message", "text", "body", "log", "event")
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from tracekeep.validation import fields
 from tracekeep.validation.events import Events, LogRecord, Span
+from tracekeep.validation.log_texts import json_of, told_by
 from tracekeep.validation.messages import Failure, Message, short_form, short_json
 
 DOCUMENT_KEYS = frozenset({"resourceSpans", "resourceLogs", "resourceMetrics"})
@@ -158,21 +159,9 @@ def _valid(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _json_of(text: str) -> Any:
-    """Parse strict JSON; raises ValueError for anything else, also text after it."""
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
 def _is_json(text: str) -> bool:
     try:
-        _json_of(text)
+        json_of(text)
     except ValueError:
         return False
     return True
@@ -200,7 +189,7 @@ def _read_documents(path: Path, events: Events) -> bool:
     foreign, has_document = 0, False
     for text in _documents(path, events):
         try:
-            document = _json_of(text)
+            document = json_of(text)
         except ValueError:
             events.reject("invalid_json")
             has_document = True
@@ -465,7 +454,7 @@ def _read_pod_log(lines: Iterator[str], source: PodLog, events: Events) -> None:
 
 def _read_docker_line(line: str, source: PodLog, events: Events) -> None:
     try:
-        entry = _json_of(line)
+        entry = json_of(line)
     except ValueError:
         events.reject("invalid_json")
         return
@@ -485,35 +474,8 @@ def _read_pod_text(time: object, text: str, source: PodLog, events: Events) -> N
         events.reject(problem)
         return
     text = _valid(text)
-    trace_id, span_id, severity = _told_by(text)
+    trace_id, span_id, severity = told_by(text)
     record = LogRecord(trace_id, span_id, None, source.pod, time_ns, severity)
     if record.is_error:
         record.messages = frozenset([Message(short_form(text), None, Failure(None, None, None))])
     events.add_log(_log_key(("pod", source.pod, source.container), record, text), record)
-
-
-def _told_by(text: str) -> tuple[str | None, str | None, int]:
-    """Trace id, span id and severity number that a log text tells."""
-    entry = _json_object_in(text)
-    if entry is None:
-        return *fields.ids_of_text(text), fields.severity_of_text(text)
-    trace_id, span_id = fields.ids_of_fields(entry)
-    message = fields.message_of_fields(entry)
-    if trace_id is None or span_id is None:
-        text_trace_id, text_span_id = fields.ids_of_text(text if message is None else message)
-        trace_id, span_id = trace_id or text_trace_id, span_id or text_span_id
-    severity = fields.severity_of_fields(entry)
-    if not severity and message is not None:
-        severity = fields.severity_of_text(message)
-    return trace_id, span_id, severity
-
-
-def _json_object_in(text: str) -> dict[str, Any] | None:
-    stripped = text.strip()
-    if not (stripped.startswith("{") and stripped.endswith("}")):
-        return None
-    try:
-        value = _json_of(stripped)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None

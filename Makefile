@@ -72,7 +72,7 @@ test-formats: setup
 
 # The long proofs, each at most an hour on two cores.
 .PHONY: prove
-prove: prove-order
+prove: prove-order prove-readers prove-faults prove-sizes prove-speed prove-kafka
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events.
 .PHONY: prove-order
@@ -80,3 +80,31 @@ prove-order: setup
 	TRACEKEEP_PROVE_EVENTS=200000 TRACEKEEP_JAVA_OPTIONS= \
 		TRACEKEEP_KILLED_AT="silver.spans gold.error_events" \
 		.venv/bin/python -m pytest tests/python/test_pipeline_order.py --durations=0
+
+proofs := .venv/bin/python -m pytest --durations=0 -s
+
+# Any bytes are parsed or rejected (R1): 10,000 files through the real reader.
+.PHONY: prove-readers
+prove-readers: setup
+	$(proofs) tests/proofs/test_any_bytes.py
+
+# Ten kills, two ingests at once and a full disk give the Silver of an undisturbed run (R5). Mounts
+# a small file system, so it asks for root.
+.PHONY: prove-faults
+prove-faults: setup
+	$(proofs) tests/proofs/test_faults.py
+
+# A million events, one file of 2 GiB and 100,000 files in bounded memory.
+.PHONY: prove-sizes
+prove-sizes: setup
+	$(proofs) tests/proofs/test_sizes.py
+
+# CPU of ingest against DuckDB; writes docs/results/ingest_speed.md.
+.PHONY: prove-speed
+prove-speed: setup
+	$(proofs) tests/proofs/test_speed.py
+
+# Kafka topics of a real broker, which is fetched for it.
+.PHONY: prove-kafka
+prove-kafka: setup
+	$(proofs) tests/proofs/test_kafka.py

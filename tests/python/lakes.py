@@ -70,7 +70,7 @@ def deal(
     seed None keeps the order, the late records last; else everything is shuffled. Each batch but
     the first also repeats some records of the whole.
     """
-    chance = random.Random(seed or 0)  # noqa: S311 - deals test data
+    chance = random.Random(seed or 0)
     everything = [*records, *late]
     if seed is not None:
         chance.shuffle(everything)
@@ -93,14 +93,18 @@ def deal(
 
 def rows_of(lake: Path, table: str) -> Counter[str]:
     """The rows of a table as JSON texts without bookkeeping columns, with their number."""
+    return Counter(row_texts(lake, table))
+
+
+def row_texts(lake: Path, table: str) -> Iterator[str]:
+    """The rows of a table as JSON texts without bookkeeping columns."""
     from deltalake import DeltaTable
 
     data = DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_dataset()
     columns = [name for name in data.schema.names if name not in BOOKKEEPING]
-    rows: Counter[str] = Counter()
     for batch in data.to_batches(columns=columns):
-        rows.update(json.dumps(row, sort_keys=True, default=str) for row in batch.to_pylist())
-    return rows
+        for row in batch.to_pylist():
+            yield json.dumps(row, sort_keys=True, default=str)
 
 
 def snapshot(lake: Path) -> dict[str, Counter[str]]:

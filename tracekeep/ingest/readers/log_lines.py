@@ -79,7 +79,7 @@ def _record(fields: LogFields, raw: bytes) -> Record:
 def _time_of(fields: LogFields) -> tuple[int | None, Unusable]:
     """The first usable time that a field states, in ns; or None, and what is wrong with it."""
     error = Unusable("no_time")
-    for stated in fields.all("time"):
+    for _, stated in fields.all("time"):
         try:
             time = usable_time(epoch_nanoseconds(stated))
         except Unusable as absurd:

@@ -45,25 +45,23 @@ class LogFields:
 
     def get(self, meaning: str) -> Any:
         """The first known field of a meaning that has a value; None if there is none."""
-        return next(self.all(meaning), None)
+        return next((value for _, value in self.all(meaning)), None)
 
-    def all(self, meaning: str) -> Iterator[Any]:
-        """The values of all known fields of a meaning, the most telling name first."""
+    def all(self, meaning: str) -> Iterator[tuple[str, Any]]:
+        """Names and values of all known fields of a meaning, the most telling name first."""
         for name in policy().fields[meaning]:
             value = self._lowered.get(name)
             if value is None and "." in name:
                 value = self._nested(name)
             if value is not None and value != "":
-                yield value
+                yield name, value
 
     def id(self, meaning: str, digits: int) -> str | None:
         """The first field of a meaning that holds a usable id. Datadog writes decimal numbers."""
-        for value in self.all(meaning):
+        for name, value in self.all(meaning):
             found = hex_id(value, digits)
-            if found is None and isinstance(value, str | int) and str(value).isdecimal():
-                number = int(value)
-                is_decimal = 0 < number < 1 << 64 and len(str(value)) not in (16, 32)
-                found = f"{number:0{digits}x}" if is_decimal else None
+            if found is None and name.startswith("dd.") and str(value).isdecimal():
+                found = f"{int(value):0{digits}x}" if 0 < int(value) < 1 << 64 else None
             if found is not None:
                 return found
         return None

@@ -3,6 +3,7 @@
 # `make setup` calls it when one of them is missing or its list has changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH=${PATH//"$PWD/.venv/bin:"/} # a new environment must not be made by the old one's Python
 
 fail() {
     printf 'setup: %s\n' "$1" >&2

@@ -255,8 +255,11 @@ def _records(piece: Piece, file: Any) -> Iterator[tuple[int, int, Record]]:
             for index, record in enumerate(read_json(line, named)):
                 yield position, index, record
     else:
-        for position, line in lines:
-            yield position, 0, rejected_record("unknown_format", line)
+        for position, line in lines:  # JSON may still come after what the file begins with
+            is_json = line.lstrip()[:1] in (b"{", b"[") and read_json_start(line)
+            records = read_json(line) if is_json else [rejected_record("unknown_format", line)]
+            for index, record in enumerate(records):
+                yield position, index, record
     for position, record in broken:
         yield position, 0, record
 

@@ -107,6 +107,13 @@ def row_texts(lake: Path, table: str) -> Iterator[str]:
             yield json.dumps(row, sort_keys=True, default=str)
 
 
+def bronze_rows(table: str) -> list[dict[str, Any]]:
+    """All rows of a Bronze table of the lake."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(str(lake_path() / "bronze" / table)).to_pyarrow_table().to_pylist()
+
+
 def snapshot(lake: Path) -> dict[str, Counter[str]]:
     """The rows of all compared tables of a lake."""
     return {table: rows_of(lake, table) for table in COMPARED}

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- Bronze log records in the terms of Silver, one row per record: severity, time and error by the
--- conventions (R14), nothing deduplicated.
+-- Bronze log records in the terms of Silver, one row per record: redacted (R13), severity, time and
+-- error by the conventions (R14), nothing deduplicated.
 with bronze_log_records as (
 
     select * from {{ source('bronze', 'log_records') }}
@@ -13,9 +13,51 @@ decoded as (
 
     select
         *,
-        {{ clean_text('body') }} as text,
         {{ severity_number('severity_number', 'severity_text') }} as normal_severity_number
     from bronze_log_records
+
+),
+
+-- all that is text (R13), as maps of one array, so that the policy stands here once
+redacted as (
+
+    select
+        *,
+        transform(
+            array(
+                map(
+                    'body', body,
+                    'event_name', event_name,
+                    'severity_text', severity_text,
+                    'scope_name', scope_name,
+                    'region', region,
+                    'stream', stream
+                ),
+                attributes,
+                resource_attributes
+            ),
+            texts -> {{ redacted_attributes('texts') }}
+        ) as maps
+    from decoded
+
+),
+
+named as (
+
+    select
+        * except (
+            body, event_name, severity_text, scope_name, region, stream, attributes,
+            resource_attributes
+        ),
+        maps[0]['body'] as body,
+        maps[0]['event_name'] as event_name,
+        maps[0]['severity_text'] as severity_text,
+        maps[0]['scope_name'] as scope_name,
+        maps[0]['region'] as region,
+        maps[0]['stream'] as stream,
+        maps[1] as attributes,
+        maps[2] as resource_attributes
+    from redacted
 
 ),
 
@@ -27,26 +69,26 @@ stg_log_records as (
         record_hash,
         event_name,
         severity_text,
-        text as body,
+        body,
         case
             when normal_severity_number >= 17 then coalesce(
                 attributes['exception.type'],
                 nullif(regexp_extract(
-                    text, r'((?:[A-Za-z_$][\w$]*\.)*[A-Z][\w$]*(?:Exception|Error))\b', 1
+                    body, r'((?:[A-Za-z_$][\w$]*\.)*[A-Z][\w$]*(?:Exception|Error))\b', 1
                 ), '')
             )
         end as error_type,
         case
             when normal_severity_number >= 17
-                then {{ clean_text("coalesce(attributes['exception.message'], text)") }}
+                then coalesce(attributes['exception.message'], body)
         end as error_message,
         case
-            when normal_severity_number >= 17 then {{ clean_text("coalesce(
+            when normal_severity_number >= 17 then coalesce(
                 attributes['exception.stacktrace'],
                 nullif(regexp_extract(
-                    text, r'(?s)(?:(?<=\\n)\\s+at .*|Traceback \\(most recent call last\\).*)', 0
+                    body, r'(?s)(?:(?<=\n)\s+at .*|Traceback \(most recent call last\).*)', 0
                 ), '')
-            )") }}
+            )
         end as error_stack,
         {{ environment_name('resource_attributes') }} as environment,
         region,
@@ -60,7 +102,7 @@ stg_log_records as (
         coalesce(is_truncated, false) as is_truncated,
         ingested_at,
         ingest_batch
-    from decoded
+    from named
 
 )
 

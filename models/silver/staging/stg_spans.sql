@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- Bronze spans in the terms of Silver, one row per record: names, times and errors by the
--- conventions (R14), nothing deduplicated.
+-- Bronze spans in the terms of Silver, one row per record: redacted (R13), names, times and errors
+-- by the conventions (R14), nothing deduplicated.
 with bronze_spans as (
 
     select * from {{ source('bronze', 'spans') }}
@@ -13,7 +13,6 @@ decoded as (
 
     select
         *,
-        {{ clean_text('name') }} as operation,
         {{ http_status_code('attributes') }} as http_status_code,
         {{ rpc_status_code('attributes') }} as rpc_status_code,
         element_at(
@@ -35,6 +34,62 @@ judged as (
 
 ),
 
+-- all that is text (R13), as maps of one array, so that the policy stands here once
+redacted as (
+
+    select
+        *,
+        transform(
+            concat(
+                array(
+                    map(
+                        'name', name,
+                        'status_message', status_message,
+                        'trace_state', trace_state,
+                        'scope_name', scope_name,
+                        'region', region
+                    ),
+                    attributes,
+                    resource_attributes,
+                    exception,
+                    map_from_arrays(
+                        transform(links, (link, place) -> cast(place as string)),
+                        links.trace_state
+                    )
+                ),
+                coalesce(links.attributes, array())
+            ),
+            texts -> {{ redacted_attributes('texts') }}
+        ) as maps
+    from judged
+
+),
+
+named as (
+
+    select
+        * except (
+            status_message, trace_state, scope_name, region, attributes, resource_attributes,
+            exception, links
+        ),
+        maps[0]['name'] as operation,
+        maps[0]['status_message'] as status_message,
+        maps[0]['trace_state'] as trace_state,
+        maps[0]['scope_name'] as scope_name,
+        maps[0]['region'] as region,
+        maps[1] as attributes,
+        maps[2] as resource_attributes,
+        maps[3] as exception,
+        transform(links, (link, place) -> named_struct(
+            'trace_id', link.trace_id,
+            'span_id', link.span_id,
+            'trace_state', maps[4][cast(place as string)],
+            'attributes', maps[place + 5]
+        )) as links
+    from redacted
+
+),
+
 stg_spans as (
 
     select
@@ -52,7 +107,7 @@ stg_spans as (
         operation,
         kind,
         status_code,
-        {{ clean_text('status_message') }} as status_message,
+        status_message,
         {{ environment_name('resource_attributes') }} as environment,
         region,
         scope_name,
@@ -65,15 +120,15 @@ stg_spans as (
                     case when http_status_code >= 400 then cast(http_status_code as string) end,
                     case when rpc_status_code > 0 then cast(rpc_status_code as string) end
                 ),
-                'error_message', {{ clean_text("coalesce(
+                'error_message', coalesce(
                     exception['exception.message'],
                     attributes['exception.message'],
                     nullif(status_message, '')
-                )") }},
-                'error_stack', {{ clean_text("coalesce(
+                ),
+                'error_stack', coalesce(
                     exception['exception.stacktrace'],
                     attributes['exception.stacktrace']
-                )") }}
+                )
             ))
         end as error_variants,
         attributes,
@@ -88,7 +143,7 @@ stg_spans as (
         end_time_unix_nano is null or end_time_unix_nano < started_ns as is_end_missing,
         ingested_at,
         ingest_batch
-    from judged
+    from named
 
 )
 

@@ -1,0 +1,28 @@
+{#- Nothing, or a compiler error that says what is wrong with a rule of `redaction_policy`. -#}
+{% macro check_redaction_rule(rule, keys) -%}
+    {%- set kind, pattern = rule.get('kind') or '', rule.get('pattern') or '' -%}
+    {%- set flags = pattern.split('(?<before>')[0] | trim -%}
+    {%- set complaint -%}
+        {%- if rule.keys() | reject('in', keys) | list -%}
+            knows no key {{ rule.keys() | reject('in', keys) | join(', ') }}, but {{ keys | join(', ') }}
+        {%- elif not kind or kind.replace('_', 'a').isalnum() is false -%}
+            needs a kind, the word of its mask: letters, digits and underscores
+        {%- elif not pattern -%}
+            needs a pattern
+        {%- elif rule.get('check', 'luhn') != 'luhn' -%}
+            knows no check but luhn
+        {%- elif rule.get('check') and '(?<before>' in pattern -%}
+            masks checked numbers whole: it can keep no group before
+        {%- elif '(?<before>' in pattern and flags not in ['', '(?i)'] -%}
+            has to begin with its group before, with nothing but (?i) in front of it
+        {%- elif 'sign' in keys and not rule.get('sign') and '(?<' in pattern.replace('(?<before>', '')
+            .replace('(?<!', '').replace('(?<=', '') -%}
+            needs a sign, since its pattern has a group with a name
+        {%- endif -%}
+    {%- endset -%}
+    {%- if complaint -%}
+        {%- do exceptions.raise_compiler_error(
+            'dbt_project.yml, redaction_policy: a rule ' ~ complaint | trim ~ '. It is ' ~ rule
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}

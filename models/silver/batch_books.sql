@@ -22,7 +22,8 @@ new_spans as (
 
     select
         ingest_batch,
-        count(*) as span_count
+        count(*) as span_count,
+        sum(size(unreadable_attributes)) as unreadable_value_count
     from {{ ref('spans') }}
     where {{ is_outstanding }}
     group by 1
@@ -34,7 +35,8 @@ new_log_records as (
 
     select
         ingest_batch,
-        count(*) as log_record_count
+        count(*) as log_record_count,
+        sum(size(unreadable_attributes)) as unreadable_value_count
     from {{ ref('log_records') }}
     where {{ is_outstanding }}
     group by 1
@@ -53,6 +55,8 @@ batch_books as (
         batches.log_record_count - coalesce(logs.log_record_count, 0)
             as duplicate_log_record_count,
         batches.rejected_count,
+        coalesce(spans.unreadable_value_count, 0) + coalesce(logs.unreadable_value_count, 0)
+            as unreadable_value_count,
         current_timestamp() as booked_at,
         {{ pinned_version() }} as bronze_version,
         {{ silver_build_id() }} as build_id

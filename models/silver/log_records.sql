@@ -211,6 +211,13 @@ log_records as (
         scope_name,
         attributes,
         resource_attributes,
+        concat(
+            {{ unreadable_attributes('attributes', {}) }},
+            case
+                when severity_number is null and severity_text <> '' then array('severity_text')
+                else array()
+            end
+        ) as unreadable_attributes,
         severity_number,
         is_error,
         is_truncated,

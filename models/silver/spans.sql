@@ -166,6 +166,13 @@ spans as (
         spans.attributes,
         spans.resource_attributes,
         spans.links,
+        {{ unreadable_attributes('spans.attributes', {
+            'http.response.status_code':
+                whole_number("spans.attributes['http.response.status_code']"),
+            'http.status_code': whole_number("spans.attributes['http.status_code']"),
+            'rpc.grpc.status_code': grpc_code("spans.attributes['rpc.grpc.status_code']"),
+            'rpc.response.status_code': grpc_code("spans.attributes['rpc.response.status_code']"),
+        }) }} as unreadable_attributes,
         spans.http_status_code,
         spans.rpc_status_code,
         (spans.ended_ns - spans.started_ns) / 1e6 as latency_ms,

@@ -196,6 +196,14 @@ def timely() -> list[str]:
         # copies of one error, of which one names its exception
         log(trace(20), "", "same", severity=17, attributes={"exception.type": "Timeout"}),
         log(trace(20), "", "same", severity=17),
+        # values that no column takes, beside old and new names of one attribute
+        span(trace(21), hex_id(1), attributes={"http.status_code": "teapot"}),
+        span(
+            trace(21),
+            hex_id(2),
+            attributes={"http.response.status_code": 503, "http.status_code": "200"},
+        ),
+        log(trace(21), hex_id(1), "no such level", severity=0, attributes={"n": [1, 2]}),
         # hostile text
         log(trace(15), hex_id(1), "{{ x }} '\"; drop table\\ \u0000 <b> $a", severity=17),
         span(trace(15), hex_id(1), name="GET /a'b\"/{{ 1 }}/4711?q=\\", status=2, message="\u0000"),

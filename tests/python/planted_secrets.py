@@ -244,7 +244,10 @@ def private_key(make: Maker, number: int) -> Secret:
     kind = make.pick("RSA ", "EC ", "", "OPENSSH ", "ENCRYPTED ")
     lines = [make.base64(48) for _ in range(6)]
     end = (r"\n", "\n", "\n", r"\\n", "\r\n")[number % 5]
-    begin, finish = f"{DASHES}BEGIN {kind}PRIVATE KEY{DASHES}", f"{DASHES}END {kind}PRIVATE KEY{DASHES}"
+    begin, finish = (
+        f"{DASHES}BEGIN {kind}PRIVATE KEY{DASHES}",
+        f"{DASHES}END {kind}PRIVATE KEY{DASHES}",
+    )
     whole = end.join([begin, *lines, *([] if number % 5 == 2 else [finish, "loaded"])])
     text = (f'{{"pem":"{whole}"}}', whole, whole, f'{{\\"pem\\":\\"{whole}\\"}}', whole)[number % 5]
     return Secret("private_key", text, lines[number % 6])
@@ -310,7 +313,7 @@ def lookalikes(seed: int, each: int = 8) -> list[str]:
             f"http://svc-{make.digits(3)}:8080/a/b?page=2&size=10",
             f"https://host.example:8443/path/@me/{make.digits(6)}",
             f"basic authentication is disabled for realm r{make.digits(4)}",
-            f"secret \"db-creds-{make.digits(4)}\" not found",
+            f'secret "db-creds-{make.digits(4)}" not found',
             f"float 0.{make.digits(16)} and 52.{make.digits(15)}",
             f"icon-{make.digits(4)}@2x.png loaded",
             f"-----BEGIN CERTIFICATE----- of host {make.digits(5)}",

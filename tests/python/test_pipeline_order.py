@@ -47,9 +47,9 @@ def disk_gone_between_tables() -> Iterator[None]:
     commit_files = load.commit_files
 
     def commit_and_fail(
-        spark: SparkSession, table: str, files: Sequence[WrittenFile], version: int
+        spark: SparkSession, table: str, files: Sequence[WrittenFile], source: str, version: int
     ) -> bool:
-        commit_files(spark, table, files, version)
+        commit_files(spark, table, files, source, version)
         raise DiskGoneError(table)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(DiskGoneError):

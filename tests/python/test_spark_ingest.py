@@ -137,3 +137,21 @@ def test_two_plans_of_one_number_are_one(empty: SparkSession, tmp_path: Path) ->
     with pytest.raises(RuntimeError, match="another ingest"):
         ledger.store_plan({1: [file]}, None, now)
     assert ledger.open_batches() == [1]
+
+
+def test_a_batch_of_another_source_does_not_hide_an_older_one(
+    empty: SparkSession, tmp_path: Path
+) -> None:
+    """A replay that was stopped keeps its number while files are loaded under a greater one."""
+    from tracekeep.ingest import replay
+
+    write(tmp_path, "a.jsonl", json.dumps({"ts": TIME, "msg": "old"}))
+    ingest(empty, [tmp_path], Options(named_format="zipkin"))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(replay, "_load", lambda *_: 1 // 0)
+        replay.replay_rejected(empty)
+    write(tmp_path, "b.jsonl", json.dumps({"ts": TIME, "msg": "new"}))
+    assert ingest(empty, [tmp_path])["log_records"] == 1
+    assert replay.replay_rejected(empty)["log_records"] == 1
+    assert sorted(row["body"] for row in lakes.bronze_rows("log_records")) == ["new", "old"]
+    assert replay.replay_rejected(empty)["read"] == 0

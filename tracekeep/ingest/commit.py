@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 
 
 def commit_files(
-    spark: SparkSession, table: str, files: Sequence[WrittenFile], version: int
+    spark: SparkSession, table: str, files: Sequence[WrittenFile], source: str, version: int
 ) -> bool:
-    """Add files to a Bronze table, all in one commit; False if a commit with this version or a
-    later one was made before (Delta's transaction id), and then nothing is changed.
+    """Add files to a Bronze table, all in one commit; False if a commit of this source with this
+    version or a later one was made before (Delta's transaction id), and then nothing is changed.
+
+    A source loads its batches in the order of their numbers; another one's may lie between them.
 
     The workers wrote the files, so Spark need not move each row through the JVM again. The actions
     are those of Delta's protocol, and Delta itself checks and orders the commit.
     """
     delta = spark._jvm.org.apache.spark.sql.delta
     none = spark._jvm.scala.Option.empty
-    app = f"tracekeep-ingest-{table}"
+    app = f"tracekeep-ingest-{table}-{source}"
     log = delta.DeltaLog.forTable(spark._jsparkSession, str(table_path(f"bronze.{table}")))
     transaction = log.startTransaction(none(), none())
     if transaction.txnVersion(app) >= version:

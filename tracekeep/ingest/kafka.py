@@ -132,7 +132,8 @@ def _load(
 
     counter = ledger.spark.sparkContext.accumulator(0)
     files = write_records(messages, records, stamp, counter)
-    return commit_batch(ledger, stamp, files, len(parts), is_repeated)
+    stream, _, _ = delivery.partition(":")
+    return commit_batch(ledger, stamp, files, stream, len(parts), is_repeated)
 
 
 def _plan(ledger: Ledger, messages: DataFrame, delivery: str, options: Options) -> int | None:

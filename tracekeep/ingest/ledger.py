@@ -8,7 +8,7 @@ interrupted and is loaded again from the same plan.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,8 @@ class Ledger:
             for batch, files in batches.items()
             for file in files
         ]
-        if not self._append("ingest_files", rows, max(batches), now):
+        file = write_rows("ingest_files", rows, Stamp(max(batches), None, now))
+        if not commit_files(self.spark, "ingest_files", [file], "plans", max(batches)):
             raise RuntimeError(
                 f"another ingest has planned batch {max(batches)} at the same time; nothing was "
                 "read. Start this ingest again"
@@ -143,7 +144,7 @@ class Ledger:
         is_of_batch = pc.match_substring(actions["path"], f"/batch-{batch:010d}-")
         return pc.sum(actions.filter(is_of_batch)["num_records"]).as_py() or 0
 
-    def commit_batch(self, stamp: Stamp, books: dict[str, int]) -> None:
+    def commit_batch(self, stamp: Stamp, books: dict[str, int], source: str) -> None:
         """Close the books of a batch whose tables are all written."""
         row = {
             "ingest_batch": stamp.ingest_batch,
@@ -151,13 +152,8 @@ class Ledger:
             "planned_at": stamp.planned_at,
             "committed_at": datetime.datetime.now(datetime.UTC),
         }
-        self._append("ingest_batches", [row], stamp.ingest_batch, stamp.planned_at)
-
-    def _append(
-        self, table: str, rows: Iterable[dict[str, Any]], version: int, now: datetime.datetime
-    ) -> bool:
-        file = write_rows(table, rows, Stamp(version, None, now))
-        return commit_files(self.spark, table, [file], version)
+        file = write_rows("ingest_batches", [row], stamp)
+        commit_files(self.spark, "ingest_batches", [file], source, stamp.ingest_batch)
 
 
 def _open(table: str) -> Any:

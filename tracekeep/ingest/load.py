@@ -36,7 +36,7 @@ def load_batch(
     parts, stamp = ledger.read_plan(batch)
     tasks = cut_tasks(parts, ledger.spark.sparkContext.defaultParallelism)
     files = write_tasks(ledger.spark, tasks, piece_records, stamp, progress)
-    return commit_batch(ledger, stamp, files, len(parts), is_repeated)
+    return commit_batch(ledger, stamp, files, "files", len(parts), is_repeated)
 
 
 def plan_bytes(ledger: Ledger, batch: int) -> int:
@@ -113,12 +113,14 @@ def commit_batch(
     ledger: Ledger,
     stamp: Stamp,
     files: list[WrittenFile],
+    source: str,
     file_count: int,
     is_repeated: bool,
     before_books: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Commit a batch's files table by table, then its books; returns them.
 
+    source: whose batches are loaded in order: files, replays, or one stream of Kafka's.
     before_books: what else has to be done, and may be done again, before the batch is closed.
     """
     batch = stamp.ingest_batch
@@ -128,7 +130,7 @@ def commit_batch(
         written = [file for file in files if file.table == table]
         met[table] = sum(file.row_count for file in written)
         # An earlier try may have committed the table: then its rows count, not those written now.
-        is_new = bool(written) and commit_files(ledger.spark, table, written, batch)
+        is_new = bool(written) and commit_files(ledger.spark, table, written, source, batch)
         known = not is_repeated and (is_new or not written)
         held[table] = met[table] if known else ledger.held_rows(table, batch)
     if held != met:
@@ -146,5 +148,5 @@ def commit_batch(
         "rejected_count": held["rejected_records"],
     }
     before_books()
-    ledger.commit_batch(stamp, books)
+    ledger.commit_batch(stamp, books, source)
     return books

@@ -128,7 +128,9 @@ def _load(ledger: Ledger, batch: int) -> tuple[dict[str, int], int]:
             *(f.col(f"replayed_{name}").alias(name) for name in _PLACE)
         )
         is_repeated = ledger.held_rows("spans", batch) + ledger.held_rows("log_records", batch) > 0
-        books = commit_batch(ledger, stamp, files, 1, is_repeated, _marking(ledger, read, batch))
+        books = commit_batch(
+            ledger, stamp, files, "replays", 1, is_repeated, _marking(ledger, read, batch)
+        )
         return books, read.count()
     finally:
         rows.unpersist()

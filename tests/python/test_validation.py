@@ -852,3 +852,21 @@ def test_raw_only_prints_figures_alone(raw_set: Path, capsys: pytest.CaptureFixt
     figures = json.loads(capsys.readouterr().out)
     assert (figures["span_records"], figures["spans"], figures["traces"]) == (9, 7, 4)
     assert (figures["error_traces"], figures["kept_traces"], figures["error_logs"]) == (2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "stated", "expected"),
+    [
+        ("login [email] failed", "login ann@example.com failed", True),
+        ("login [email] failed", "login ann@example.com worked", False),
+        ("token=[token]&a=1", "token=abc&a=1", True),
+        ("[warning] x", "y x", False),
+        ("same", "same", True),
+        (None, "x", False),
+        ("[email]", None, False),
+    ],
+)
+def test_a_masked_text_says_the_rest(told: str | None, stated: str | None, expected: bool) -> None:
+    from tracekeep.validation.messages import is_masked
+
+    assert is_masked(told, stated) is expected

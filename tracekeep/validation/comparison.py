@@ -292,6 +292,7 @@ def _compare_error_events(table: str, reading: Reading, lake: Lake, comparison: 
             f"{table}: messages of spans (trace, span, service): type, message, stack",
             failures,
             spans,
+            equal=Failure.is_told_by,
         )
     )
 

@@ -1,7 +1,8 @@
 """What an error event says: its text, type, message and stack (design.md R2).
 
 A reading of a large set holds all error events at once, so long texts are held as their head,
-their length and a digest: equal if and only if the texts are, and short enough to be shown.
+their length and a digest: equal if and only if the texts are, and short enough to be shown. Texts
+that may hold a secret stay whole: Silver masks it (R13), and what is left has to be the same.
 """
 
 from __future__ import annotations
@@ -18,6 +19,24 @@ HEAD_CHARACTERS = 80
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
+_KINDS = "basic|bearer|card|cookie|email|jwt|key|password|private_key|secret|token"
+_MASK = re.compile(rf"\[(?:{_KINDS})\]")
+_MAY_BE_SECRET = re.compile(
+    r"(?i)@|%40|eyJ|bearer|basic|passw|passphrase|pwd|secret|credential|token|key|cookie|session"
+    r"|auth|sig|-----BEGIN|\d{3}[ .-]?\d{4}|AKIA|ASIA|AIza|gh[a-z]_|xox|sk[-_]|npm_|identified by"
+)
+
+
+def is_masked(told: str | None, stated: str | None) -> bool:
+    """Whether a row of the lake tells a text with nothing changed but what is masked."""
+    if told == stated:
+        return True
+    if told is None or stated is None or not _MASK.search(told):
+        return False
+    around = map(re.escape, _MASK.split(told))
+    return re.fullmatch("(?s:.{1,4096}?)".join(around), stated) is not None
+
+
 def silver_text(text: str) -> str:
     """A text as Silver holds it: what is no text becomes U+FFFD (§7)."""
     return _NO_TEXT.sub("\ufffd", text)
@@ -28,7 +47,7 @@ def short_form(text: str | None) -> str | None:
     if text is None:
         return None
     clean = silver_text(text)
-    if len(clean) <= SHORT_CHARACTERS:
+    if len(clean) <= SHORT_CHARACTERS or _MAY_BE_SECRET.search(clean) or _MASK.search(clean):
         return clean
     digest = blake2b(clean.encode(), digest_size=16).hexdigest()
     return f"{clean[:HEAD_CHARACTERS]}… ({len(clean)} characters, {digest})"
@@ -60,6 +79,10 @@ class Failure(NamedTuple):
     error_message: str | None
     error_stack: str | None
 
+    def is_told_by(self, told: Failure) -> bool:
+        """Whether an error of the lake is this one, secrets masked."""
+        return all(is_masked(row, stated) for row, stated in zip(told, self, strict=True))
+
 
 class Message(NamedTuple):
     """What an error log record says; texts in their short form.
@@ -76,7 +99,9 @@ class Message(NamedTuple):
     def is_told_by(self, told: Message) -> bool:
         """Whether a row of the lake says all that this record does."""
         says_text = (
-            self.json_text == told.json_text if self.text is None else self.text == told.text
+            is_masked(told.json_text, self.json_text)
+            if self.text is None
+            else is_masked(told.text, self.text)
         )
         pairs = zip(self.failure, told.failure, strict=True)
-        return says_text and all(stated in (None, row) for stated, row in pairs)
+        return says_text and all(stated is None or is_masked(row, stated) for stated, row in pairs)

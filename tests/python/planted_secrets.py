@@ -39,7 +39,7 @@ class Maker:
     """Secrets and their look-alikes from one random stream."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)  # noqa: S311 - makes test data
+        self.chance = random.Random(seed)
 
     def word(self, size: int, letters: str = WORD) -> str:
         """Random characters, letters and digits among them."""

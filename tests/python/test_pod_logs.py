@@ -7,9 +7,13 @@ import io
 import json
 import os
 import time
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from reading import POD, TIME, docker, planned, read_part, records_of, write
 
 from tracekeep.ingest.plan import SETTLED_SECONDS, PlannedFile, Planner, find_files
@@ -154,7 +158,8 @@ def read_all(folder: Path, known: dict[str, PlannedFile], is_live: bool = False)
         known[path] = file
         part = file.part
         for _, _, record in read_piece(Piece(part, part.from_position, part.to_position)):
-            bodies.append(record.get("body") or record["reason"])
+            is_log = record["table"] == "log_records"
+            bodies.append(record["body"] if is_log else record["reason"])
     return bodies
 
 
@@ -266,3 +271,73 @@ def test_part_of_a_file_that_grew_has_the_old_positions(tmp_path: Path) -> None:
         file.write(cri("two"))
     ((position, _, record),) = read_part(planned(path, first))
     assert (position, record["body"]) == (len(cri("one")), "two")
+
+
+# ---------------------------------------------------------------- any growth
+
+GROWING = st.lists(
+    st.sampled_from(
+        [
+            cri("one"),
+            cri("two", flag="P"),
+            cri("err", stream="stderr"),
+            cri("", flag="F"),
+            *(cri(line) for line in STACKS["jvm"][:3]),
+            *(cri(line, stream="stderr") for line in STACKS["python"]),
+            docker("part") + "\n",
+            docker("rest\n") + "\n",
+            "no log line\n",
+            "\n",
+        ]
+    ),
+    max_size=20,
+).map("".join)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(content=GROWING, cuts=st.lists(st.integers(0, 2000), max_size=5), is_rotated=st.booleans())
+def test_a_followed_log_gives_the_same_records_however_it_grows(
+    tmp_path_factory: pytest.TempPathFactory, content: str, cuts: list[int], is_rotated: bool
+) -> None:
+    whole = content.encode()
+    expected = sorted(read_all(write(tmp_path_factory.mktemp("whole"), POD, whole).parents[2], {}))
+    folder = tmp_path_factory.mktemp("grown")
+    path = write(folder, POD, b"")
+    known: dict[str, PlannedFile] = {}
+    bodies: list[str] = []
+    ends = sorted({min(cut, len(whole)) for cut in cuts})
+    for number, (start, end) in enumerate(pairwise([0, *ends, len(whole)])):
+        if is_rotated and number == 1 and whole[:start].endswith(b"\n"):
+            path.rename(path.with_name("0.log.20260112-100000"))
+            path.write_bytes(b"")
+        with path.open("ab") as file:
+            file.write(whole[start:end])
+        bodies += read_all(folder, known, is_live=True)
+    long_ago = time.time_ns() - (SETTLED_SECONDS + 1) * 10**9
+    for part in path.parent.iterdir():
+        os.utime(part, ns=(long_ago, long_ago))
+    bodies += read_all(folder, known, is_live=True)
+    assert sorted(bodies) == expected
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(content=GROWING, cuts=st.lists(st.integers(0, 2000), max_size=4))
+def test_readings_that_meet_a_log_anywhere_miss_no_record(
+    tmp_path_factory: pytest.TempPathFactory, content: str, cuts: list[int]
+) -> None:
+    """Without --follow a record may stay torn beside the whole one, but none is missing."""
+    whole = content.encode()
+    expected = read_all(write(tmp_path_factory.mktemp("whole"), POD, whole).parents[2], {})
+    folder = tmp_path_factory.mktemp("grown")
+    path = write(folder, POD, b"")
+    known: dict[str, PlannedFile] = {}
+    bodies: list[str] = []
+    for start, end in pairwise([0, *sorted({min(cut, len(whole)) for cut in cuts}), len(whole)]):
+        with path.open("ab") as file:
+            file.write(whole[start:end])
+        bodies += read_all(folder, known)
+    assert not Counter(expected) - Counter(bodies)

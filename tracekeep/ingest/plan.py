@@ -146,10 +146,10 @@ class Planner:
     def _goes_on_with(self, younger: str, path: str) -> bool:
         """Whether the reading of the next younger file begins, or began, with this one's tail."""
         known = self._known.get(younger)
-        if known is None:
-            return younger in self._found
-        old = known.part
         size = os.stat(younger).st_size
+        if known is None or not size:
+            return younger in self._found and size > 0
+        old = known.part
         was_read = size >= old.to_position and old.fingerprint == fingerprint_of(
             younger, old.fingerprint_bytes, old.to_position
         )

@@ -87,11 +87,13 @@ class Assembler:
     """Joins the lines of one container's log: parts of long lines, and lines of stack traces.
 
     `feed` returns the records that a line has finished, or a rejected one; `rest` the others.
+    `ended` has the places of the first and the last line of each finished record of many lines.
     """
 
     def __init__(self, path: str) -> None:
         self._resource = pod_of_path(path)
         self.open: dict[str | None, _Open] = {}
+        self.ended: list[tuple[Any, Any]] = []
 
     def feed(self, place: Any, line: bytes) -> list[tuple[Any, Record]]:
         """Take a line without its line end; `place` comes back with the record it begins."""
@@ -185,6 +187,8 @@ class Assembler:
         return done
 
     def _finish(self, held: _Open, done: list[tuple[Any, Record]]) -> None:
+        if len(held.places) > 1:
+            self.ended.append((held.places[0], held.places[-1]))
         done.append((held.place, _application_log(held, self._resource)))
 
 
@@ -310,14 +314,27 @@ def resumed_from(path: str, end: int) -> int:
                 elif assembler.open.get(stream) is held:
                     continue
                 waiting.discard(stream)
-    return start
+    return _whole_cut(assembler, start)
 
 
 def unfinished_start(path: str, end: int) -> int:
-    """Start of the oldest record in the lines before `end` that its stream may still go on with;
-    `end` if there is none. Raises OSError."""
+    """The place before `end` up to which all records are whole, and none is cut there; `end` if
+    its streams can go on with none of them. Raises OSError."""
     assembler = _assembled_until(path, end)
-    return min((held.place for held in assembler.open.values()), default=end)
+    start = min((held.place for held in assembler.open.values()), default=end)
+    return _whole_cut(assembler, start)
+
+
+def _whole_cut(assembler: Assembler, position: int) -> int:
+    """The last place up to `position` that no record has lines on both sides of: the streams of a
+    log interleave."""
+    cut = position
+    records = [(held.places[0], held.places[-1]) for held in assembler.open.values()]
+    records += assembler.ended
+    for first, last in sorted(records, key=lambda places: places[1], reverse=True):
+        if first < cut <= last:
+            cut = first
+    return cut
 
 
 def _assembled_until(path: str, end: int) -> Assembler:

@@ -20,6 +20,8 @@ from tracekeep.lake import PROJECT
 
 EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "500000"))
 KILLS = 10
+BYTES_PER_EVENT = 50
+"""Room on the small disk: about half of what Bronze needs."""
 SILVER = ("spans", "log_records", "traces", "error_events")
 
 
@@ -99,7 +101,7 @@ def test_a_full_disk_stops_ingest_and_loses_nothing(
 ) -> None:
     place = tmp_path / "small"
     place.mkdir()
-    run_as_root("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place)
+    run_as_root("mount", "-t", "tmpfs", "-o", f"size={EVENTS * BYTES_PER_EVENT}", "tmpfs", place)
     try:
         lake = place / "lake"
         arguments = ("ingest", day, "--max-files-per-batch", 40)

@@ -6,7 +6,7 @@
 {% macro redaction_policy() -%}
     {%- set policy = var('redaction_policy') -%}
     {%- set parts = policy.get('parts', {}) -%}
-    {%- set rules, attributes, signs = [], [], ['\\x00'] -%}
+    {%- set rules, attributes, signs = [], [], [] -%}
     {%- for rule in policy['rules'] -%}
         {%- do check_redaction_rule(rule, ['kind', 'pattern', 'sign', 'check']) -%}
         {%- set pattern = whole_pattern(rule['pattern'], parts) -%}
@@ -30,6 +30,6 @@
     {{ return({
         'rules': rules,
         'attributes': attributes,
-        'signs': raw_literal('(?:' ~ signs | unique | join(')|(?:') ~ ')'),
+        'signs': raw_literal('(?:' ~ signs | unique | join(')|(?:') ~ ')|\\x00'),
     }) }}
 {%- endmacro %}

@@ -220,7 +220,7 @@ def key(make: Maker, number: int) -> Secret:
         "xo" + "xb-" + make.digits(12) + "-" + make.word(24), "sk" + "_live_" + make.word(24),
         "rk" + "_live_" + make.word(24), "np" + "m_" + make.word(36), "sk" + "-" + make.word(48),
         "sk" + "-proj-" + make.word(40, WORD + "-_"), "SG" + "." + make.word(22) + "." + make.word(43),
-        "hv" + "s." + make.word(28), "hv" + "b." + make.word(28), "da" + "pi" + make.hex(32),
+        "hv" + "s." + make.word(28), "hv" + "b." + make.word(28),
         "ya" + "29." + make.word(40), "GOC" + "SPX-" + make.word(28), "xa" + "pp-1-" + make.word(30),
         "whs" + "ec_" + make.word(32), "py" + "pi-" + make.word(60), "h" + "f_" + make.word(34),
         "dop" + "_v1_" + make.hex(64), "shp" + "at_" + make.hex(32), "gl" + "rt-" + make.word(20),

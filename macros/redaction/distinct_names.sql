@@ -5,8 +5,8 @@
 {% macro distinct_names(names) -%}
     case
         when size(array_distinct({{ names }})) = size({{ names }}) then {{ names }}
-        else transform({{ names }}, (name, place) -> if(
-            name rlike r'\[\w+\]|\x{FFFD}', concat(name, ' #', place), name
+        else transform({{ names }}, (label, place) -> if(
+            label rlike r'\[\w+\]|\x{FFFD}', concat(label, ' #', place), label
         ))
     end
 {%- endmacro %}

@@ -17,9 +17,9 @@
                     zip_with(
                         map_keys({{ attributes }}),
                         slice(redacted, size({{ attributes }}) + 1, size({{ attributes }})),
-                        (name, value) -> case
+                        (label, value) -> case
                             {%- for rule in policy.attributes %}
-                            when name rlike {{ rule.pattern }} then {{ rule.mask }}
+                            when label rlike {{ rule.pattern }} then {{ rule.mask }}
                             {%- endfor %}
                             else value
                         end

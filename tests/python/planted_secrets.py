@@ -151,7 +151,8 @@ def email(make: Maker, number: int) -> Secret:
     """An e-mail address."""
     name = make.word(9).lower()
     address = (
-        f"{name}@example.com", f"{name}.smith+news@mail.example.co.uk", f"{name}@xn--bcher-kva.example",
+        f"{name}@example.com", f"{name}.smith+news@mail.example.co.uk",
+        f"{name}@xn--bcher-kva.example",
         f"{name}_x@sub-domain.example.org", f"{name}@163.example",
     )[number % 5]  # fmt: skip
     text = (
@@ -168,7 +169,8 @@ def url_password(make: Maker, number: int) -> Secret:
         f"https://user:{password}@host.example/a?b=1", f"redis://:{password}@cache:6379/0",
         f"mongodb+srv://app:{password}@a.example,b.example/db", f"amqp://u:{password}@mq:5672",
         f"jdbc:mysql://app:{password}@db:3306/shop", f"postgresql://u-1:{password}@10.0.0.7/x",
-        f"jdbc:oracle:thin:scott/{password}@db:1521:ORCL", f"clone git+https://u:{password}@g.example/r.git",
+        f"jdbc:oracle:thin:scott/{password}@db:1521:ORCL",
+        f"clone git+https://u:{password}@g.example/r.git",
     )[number % 8]  # fmt: skip
     return Secret("url_password", text, password)
 
@@ -205,7 +207,8 @@ def query_token(make: Maker, number: int) -> Secret:
         f"https://b.example/k?sv=2024&sig={value}%3D&se=1", f"/login?a=1&id_token={value}#top",
         f"?X-Amz-Signature={value}", f'{{"refreshToken":"{value}"}}', f"x-auth-token: {value}",
         f"session_token={value}", rf"{{\"access_token\": \"{value}\"}}", f"/m?key={value}",
-        f"--api-token {value}", f"/x?signature={value}&a=b", f"?next=https%3A%2F%2Fx%3Ftoken%3D{value}",
+        f"--api-token {value}", f"/x?signature={value}&a=b",
+        f"?next=https%3A%2F%2Fx%3Ftoken%3D{value}",
     )[number % 13]  # fmt: skip
     return Secret("token", text, value)
 
@@ -219,9 +222,11 @@ def key(make: Maker, number: int) -> Secret:
         "github" + "_pat_" + make.word(60), "gl" + "pat-" + make.word(20),
         "xo" + "xb-" + make.digits(12) + "-" + make.word(24), "sk" + "_live_" + make.word(24),
         "rk" + "_live_" + make.word(24), "np" + "m_" + make.word(36), "sk" + "-" + make.word(48),
-        "sk" + "-proj-" + make.word(40, WORD + "-_"), "SG" + "." + make.word(22) + "." + make.word(43),
+        "sk" + "-proj-" + make.word(40, WORD + "-_"),
+        "SG" + "." + make.word(22) + "." + make.word(43),
         "hv" + "s." + make.word(28), "hv" + "b." + make.word(28),
-        "ya" + "29." + make.word(40), "GOC" + "SPX-" + make.word(28), "xa" + "pp-1-" + make.word(30),
+        "ya" + "29." + make.word(40), "GOC" + "SPX-" + make.word(28),
+        "xa" + "pp-1-" + make.word(30),
         "whs" + "ec_" + make.word(32), "py" + "pi-" + make.word(60), "h" + "f_" + make.word(34),
         "dop" + "_v1_" + make.hex(64), "shp" + "at_" + make.hex(32), "gl" + "rt-" + make.word(20),
         "gh" + "s_" + make.word(36), "sk" + "_test_" + make.word(24),
@@ -257,7 +262,8 @@ def cookie(make: Maker, number: int) -> Secret:
     """A session cookie."""
     value = make.word(32)
     text = (
-        f"Cookie: theme=dark; sid={value}; lang=de", f"Set-Cookie: session={value}; Path=/; HttpOnly",
+        f"Cookie: theme=dark; sid={value}; lang=de",
+        f"Set-Cookie: session={value}; Path=/; HttpOnly",
         f"JSESSIONID={value}", f'{{"cookie":"a=b; sessionid={value}"}}', f"PHPSESSID={value}; x",
         f"connect.sid={value}",
     )[number % 6]  # fmt: skip
@@ -296,7 +302,8 @@ def lookalikes(seed: int, each: int = 8) -> list[str]:
             f"commit {make.hex(40)} of branch main",
             f"md5 {make.hex(32)} sha256 {digest}",
             f'ETag: "{make.hex(32)}"',
-            f"at {nanoseconds} ns, {nanoseconds[:16]} us, {nanoseconds[:13]} ms, {nanoseconds[:10]} s",
+            f"at {nanoseconds} ns, {nanoseconds[:16]} us, {nanoseconds[:13]} ms",
+            f"at {nanoseconds[:10]} s",
             f"peer 10.{make.digits(2)}.0.{make.digits(2)}:6379 and [2001:db8::{make.hex(4)}]:443",
             f"package left-pad@{version} and @scope/pkg@{version}-beta.rc",
             f"image registry.example/app@sha256:{digest}",

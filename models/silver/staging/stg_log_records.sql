@@ -19,26 +19,49 @@ decoded as (
 ),
 
 -- all that is text (R13), as maps of one array, so that the policy stands here once
+texts as (
+
+    select
+        *,
+        array(
+            map(
+                'body', body,
+                'event_name', event_name,
+                'severity_text', severity_text,
+                'scope_name', scope_name,
+                'region', region,
+                'stream', stream
+            ),
+            attributes,
+            resource_attributes
+        ) as text_maps,
+        lower(concat_ws(
+            '\n',
+            body,
+            event_name,
+            severity_text,
+            scope_name,
+            region,
+            stream,
+            map_keys(attributes),
+            map_values(attributes),
+            map_keys(resource_attributes),
+            map_values(resource_attributes)
+        )) as row_text
+    from decoded
+
+),
+
 redacted as (
 
     select
         *,
-        transform(
-            array(
-                map(
-                    'body', body,
-                    'event_name', event_name,
-                    'severity_text', severity_text,
-                    'scope_name', scope_name,
-                    'region', region,
-                    'stream', stream
-                ),
-                attributes,
-                resource_attributes
-            ),
-            texts -> {{ redacted_attributes('texts') }}
-        ) as maps
-    from decoded
+        case
+            when {{ may_hold_secret('row_text') }}
+                then transform(text_maps, texts -> {{ redacted_attributes('texts') }})
+            else text_maps
+        end as maps
+    from texts
 
 ),
 
@@ -47,7 +70,7 @@ named as (
     select
         * except (
             body, event_name, severity_text, scope_name, region, stream, attributes,
-            resource_attributes
+            resource_attributes, text_maps, row_text
         ),
         maps[0]['body'] as body,
         maps[0]['event_name'] as event_name,

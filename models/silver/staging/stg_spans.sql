@@ -35,33 +35,58 @@ judged as (
 ),
 
 -- all that is text (R13), as maps of one array, so that the policy stands here once
+texts as (
+
+    select
+        *,
+        concat(
+            array(
+                map(
+                    'name', name,
+                    'status_message', status_message,
+                    'trace_state', trace_state,
+                    'scope_name', scope_name,
+                    'region', region
+                ),
+                attributes,
+                resource_attributes,
+                exception,
+                map_from_arrays(
+                    transform(links, (link, place) -> cast(place as string)),
+                    links.trace_state
+                )
+            ),
+            coalesce(links.attributes, array())
+        ) as text_maps,
+        lower(concat_ws(
+            '\n',
+            name,
+            status_message,
+            trace_state,
+            scope_name,
+            region,
+            map_keys(attributes),
+            map_values(attributes),
+            map_keys(resource_attributes),
+            map_values(resource_attributes),
+            map_keys(exception),
+            map_values(exception),
+            case when size(links) > 0 then to_json(links) end
+        )) as row_text
+    from judged
+
+),
+
 redacted as (
 
     select
         *,
-        transform(
-            concat(
-                array(
-                    map(
-                        'name', name,
-                        'status_message', status_message,
-                        'trace_state', trace_state,
-                        'scope_name', scope_name,
-                        'region', region
-                    ),
-                    attributes,
-                    resource_attributes,
-                    exception,
-                    map_from_arrays(
-                        transform(links, (link, place) -> cast(place as string)),
-                        links.trace_state
-                    )
-                ),
-                coalesce(links.attributes, array())
-            ),
-            texts -> {{ redacted_attributes('texts') }}
-        ) as maps
-    from judged
+        case
+            when {{ may_hold_secret('row_text') }}
+                then transform(text_maps, texts -> {{ redacted_attributes('texts') }})
+            else text_maps
+        end as maps
+    from texts
 
 ),
 
@@ -70,7 +95,7 @@ named as (
     select
         * except (
             status_message, trace_state, scope_name, region, attributes, resource_attributes,
-            exception, links
+            exception, links, text_maps, row_text
         ),
         maps[0]['name'] as operation,
         maps[0]['status_message'] as status_message,

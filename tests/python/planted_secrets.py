@@ -151,7 +151,8 @@ def email(make: Maker, number: int) -> Secret:
     """An e-mail address."""
     name = make.word(9).lower()
     address = (
-        f"{name}@example.com", f"{name}.smith+news@mail.example.co.uk", f"{name}@xn--bcher-kva.example",
+        f"{name}@example.com", f"{name}.smith+news@mail.example.co.uk",
+        f"{name}@xn--bcher-kva.example",
         f"{name}_x@sub-domain.example.org", f"{name}@163.example",
     )[number % 5]  # fmt: skip
     text = (
@@ -168,7 +169,8 @@ def url_password(make: Maker, number: int) -> Secret:
         f"https://user:{password}@host.example/a?b=1", f"redis://:{password}@cache:6379/0",
         f"mongodb+srv://app:{password}@a.example,b.example/db", f"amqp://u:{password}@mq:5672",
         f"jdbc:mysql://app:{password}@db:3306/shop", f"postgresql://u-1:{password}@10.0.0.7/x",
-        f"jdbc:oracle:thin:scott/{password}@db:1521:ORCL", f"clone git+https://u:{password}@g.example/r.git",
+        f"jdbc:oracle:thin:scott/{password}@db:1521:ORCL",
+        f"clone git+https://u:{password}@g.example/r.git",
     )[number % 8]  # fmt: skip
     return Secret("url_password", text, password)
 
@@ -205,7 +207,8 @@ def query_token(make: Maker, number: int) -> Secret:
         f"https://b.example/k?sv=2024&sig={value}%3D&se=1", f"/login?a=1&id_token={value}#top",
         f"?X-Amz-Signature={value}", f'{{"refreshToken":"{value}"}}', f"x-auth-token: {value}",
         f"session_token={value}", rf"{{\"access_token\": \"{value}\"}}", f"/m?key={value}",
-        f"--api-token {value}", f"/x?signature={value}&a=b", f"?next=https%3A%2F%2Fx%3Ftoken%3D{value}",
+        f"--api-token {value}", f"/x?signature={value}&a=b",
+        f"?next=https%3A%2F%2Fx%3Ftoken%3D{value}",
     )[number % 13]  # fmt: skip
     return Secret("token", text, value)
 
@@ -219,9 +222,11 @@ def key(make: Maker, number: int) -> Secret:
         "github" + "_pat_" + make.word(60), "gl" + "pat-" + make.word(20),
         "xo" + "xb-" + make.digits(12) + "-" + make.word(24), "sk" + "_live_" + make.word(24),
         "rk" + "_live_" + make.word(24), "np" + "m_" + make.word(36), "sk" + "-" + make.word(48),
-        "sk" + "-proj-" + make.word(40, WORD + "-_"), "SG" + "." + make.word(22) + "." + make.word(43),
+        "sk" + "-proj-" + make.word(40, WORD + "-_"),
+        "SG" + "." + make.word(22) + "." + make.word(43),
         "hv" + "s." + make.word(28), "hv" + "b." + make.word(28),
-        "ya" + "29." + make.word(40), "GOC" + "SPX-" + make.word(28), "xa" + "pp-1-" + make.word(30),
+        "ya" + "29." + make.word(40), "GOC" + "SPX-" + make.word(28),
+        "xa" + "pp-1-" + make.word(30),
         "whs" + "ec_" + make.word(32), "py" + "pi-" + make.word(60), "h" + "f_" + make.word(34),
         "dop" + "_v1_" + make.hex(64), "shp" + "at_" + make.hex(32), "gl" + "rt-" + make.word(20),
         "gh" + "s_" + make.word(36), "sk" + "_test_" + make.word(24),
@@ -244,7 +249,10 @@ def private_key(make: Maker, number: int) -> Secret:
     kind = make.pick("RSA ", "EC ", "", "OPENSSH ", "ENCRYPTED ")
     lines = [make.base64(48) for _ in range(6)]
     end = (r"\n", "\n", "\n", r"\\n", "\r\n")[number % 5]
-    begin, finish = f"{DASHES}BEGIN {kind}PRIVATE KEY{DASHES}", f"{DASHES}END {kind}PRIVATE KEY{DASHES}"
+    begin, finish = (
+        f"{DASHES}BEGIN {kind}PRIVATE KEY{DASHES}",
+        f"{DASHES}END {kind}PRIVATE KEY{DASHES}",
+    )
     whole = end.join([begin, *lines, *([] if number % 5 == 2 else [finish, "loaded"])])
     text = (f'{{"pem":"{whole}"}}', whole, whole, f'{{\\"pem\\":\\"{whole}\\"}}', whole)[number % 5]
     return Secret("private_key", text, lines[number % 6])
@@ -254,7 +262,8 @@ def cookie(make: Maker, number: int) -> Secret:
     """A session cookie."""
     value = make.word(32)
     text = (
-        f"Cookie: theme=dark; sid={value}; lang=de", f"Set-Cookie: session={value}; Path=/; HttpOnly",
+        f"Cookie: theme=dark; sid={value}; lang=de",
+        f"Set-Cookie: session={value}; Path=/; HttpOnly",
         f"JSESSIONID={value}", f'{{"cookie":"a=b; sessionid={value}"}}', f"PHPSESSID={value}; x",
         f"connect.sid={value}",
     )[number % 6]  # fmt: skip
@@ -293,7 +302,7 @@ def lookalikes(seed: int, each: int = 8) -> list[str]:
             f"commit {make.hex(40)} of branch main",
             f"md5 {make.hex(32)} sha256 {digest}",
             f'ETag: "{make.hex(32)}"',
-            f"at {nanoseconds} ns, {nanoseconds[:16]} us, {nanoseconds[:13]} ms, {nanoseconds[:10]} s",
+            f"at {nanoseconds} ns, {nanoseconds[:16]} us, {nanoseconds[:13]} ms",
             f"peer 10.{make.digits(2)}.0.{make.digits(2)}:6379 and [2001:db8::{make.hex(4)}]:443",
             f"package left-pad@{version} and @scope/pkg@{version}-beta.rc",
             f"image registry.example/app@sha256:{digest}",
@@ -310,7 +319,7 @@ def lookalikes(seed: int, each: int = 8) -> list[str]:
             f"http://svc-{make.digits(3)}:8080/a/b?page=2&size=10",
             f"https://host.example:8443/path/@me/{make.digits(6)}",
             f"basic authentication is disabled for realm r{make.digits(4)}",
-            f"secret \"db-creds-{make.digits(4)}\" not found",
+            f'secret "db-creds-{make.digits(4)}" not found',
             f"float 0.{make.digits(16)} and 52.{make.digits(15)}",
             f"icon-{make.digits(4)}@2x.png loaded",
             f"-----BEGIN CERTIFICATE----- of host {make.digits(5)}",
@@ -321,7 +330,7 @@ def lookalikes(seed: int, each: int = 8) -> list[str]:
             f"GET /items?code=404&key={make.digits(3)}&page=1",
             f"password=null&token=none&n={make.digits(6)}",
         ]
-    return texts
+    return list(dict.fromkeys(texts))
 
 
 SPAN_FIELDS = (

@@ -15,6 +15,7 @@ first or last 12 characters, because statistics are cut. So these have to be a n
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -94,10 +95,8 @@ def forms_of(needle: str) -> list[str]:
         for _ in range(WRITTEN):
             form = json.dumps(form, ensure_ascii=ascii_only)[1:-1]
             forms.append(form)
-    try:
+    with contextlib.suppress(ValueError):
         forms.append(json.loads(f'"{needle}"'))
-    except ValueError:
-        pass
     return list(dict.fromkeys(filter(None, forms)))
 
 

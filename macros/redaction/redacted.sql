@@ -1,22 +1,21 @@
 {#-
-    A text for Silver: what the policy names is masked (R13), and NUL is U+FFFD. Masked again it
-    stays as it is. Log text is data here: it never becomes a pattern or SQL.
+    A text for Silver: what the policy names is masked (R13), rule by rule, and NUL is U+FFFD. Masked
+    again it stays as it is. Log text is data here: it never becomes a pattern or SQL.
 -#}
 {% macro redacted(text) -%}
     {%- set policy = redaction_policy() -%}
-    {%- set masked = namespace(text=clean_text(text)) -%}
-    {%- for rule in policy.rules -%}
-        {%- if rule.check -%}
-            {%- set masked.text = checked_numbers_masked(masked.text, rule) -%}
-        {%- else -%}
-            {%- set masked.text = 'regexp_replace(' ~ masked.text ~ ',\n' ~ ' ' * 20
-                ~ rule.pattern ~ ', ' ~ rule.mask ~ ')' -%}
-        {%- endif -%}
-    {%- endfor -%}
     case
         when {{ text }} rlike
             {{ policy.signs }}
-            then {{ masked.text }}
+            then aggregate(
+                sequence(1, {{ policy.rules | length }}),
+                {{ clean_text(text) }},
+                (text, step) -> case step
+                    {%- for rule in policy.rules %}
+                    when {{ loop.index }} then {{ masked('text', rule) }}
+                    {%- endfor %}
+                end
+            )
         else {{ text }}
     end
 {%- endmacro %}

@@ -20,8 +20,4 @@ run_started_at = _datetime(2000, 1, 1, tzinfo=_UTC)
 
 def var(name: str, default: _Any = None) -> _Any:
     """Value of a variable in dbt_project.yml, else the default; KeyError without either."""
-    value = _VARS[name] if default is None else _VARS.get(name, default)
-    if name == "redaction_policy":
-        # Two rules show how a rule is rendered; fifteen calls in each other overtax the parser.
-        return {**value, "rules": value["rules"][:2]}
-    return value
+    return _VARS[name] if default is None else _VARS.get(name, default)

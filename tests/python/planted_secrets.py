@@ -303,7 +303,6 @@ def lookalikes(seed: int, each: int = 8) -> list[str]:
             f"md5 {make.hex(32)} sha256 {digest}",
             f'ETag: "{make.hex(32)}"',
             f"at {nanoseconds} ns, {nanoseconds[:16]} us, {nanoseconds[:13]} ms",
-            f"at {nanoseconds[:10]} s",
             f"peer 10.{make.digits(2)}.0.{make.digits(2)}:6379 and [2001:db8::{make.hex(4)}]:443",
             f"package left-pad@{version} and @scope/pkg@{version}-beta.rc",
             f"image registry.example/app@sha256:{digest}",
@@ -331,7 +330,7 @@ def lookalikes(seed: int, each: int = 8) -> list[str]:
             f"GET /items?code=404&key={make.digits(3)}&page=1",
             f"password=null&token=none&n={make.digits(6)}",
         ]
-    return texts
+    return list(dict.fromkeys(texts))
 
 
 SPAN_FIELDS = (

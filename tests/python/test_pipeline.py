@@ -31,7 +31,10 @@ def test_second_run_prints_figures_and_changes_no_table(
     from tracekeep.tables import lake_tables
 
     before = versions(lake_tables())
-    assert run(argparse.Namespace(paths=[lake.day], region=None, max_files_per_batch=10_000)) == 0
+    arguments = argparse.Namespace(
+        paths=[lake.day], region=None, format=None, max_files_per_batch=10_000
+    )
+    assert run(arguments) == 0
     printed = capsys.readouterr().out
     books = json.loads(printed.splitlines()[0])
     assert (books["read"], books["bronze"], books["rejected"]) == (0, 0, 0)

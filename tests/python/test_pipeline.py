@@ -199,5 +199,8 @@ def test_run_refuses_a_path_that_is_not_there(
     from tracekeep.run import run
 
     missing = lake.day / "no-such-folder"
-    assert run(argparse.Namespace(paths=[missing], region=None, max_files_per_batch=1)) == 2
+    assert (
+        run(argparse.Namespace(paths=[missing], region=None, format=None, max_files_per_batch=1))
+        == 2
+    )
     assert "no such file or folder" in capsys.readouterr().err

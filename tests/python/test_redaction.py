@@ -373,7 +373,9 @@ def test_scan_looks_into_all_that_files_hold(tmp_path: Path) -> None:
     (tmp_path / "target" / "run.sql").write_text(f"select '{needles['text']}'")
     findings = scan(tmp_path / "lake", needles.values(), target=tmp_path / "target")
     assert {f.needle for f in findings} == set(needles.values())
-    assert {f.needle for f in findings if not f.is_whole} == {needles["cut"]}
+    # only this one is nowhere whole; compressed bytes may hold a part of another one too
+    whole = {f.needle for f in findings if f.is_whole}
+    assert set(needles.values()) - whole == {needles["cut"]}
     assert {f.layer for f in findings if f.needle == needles["text"]} == {"target"}
     assert scan(tmp_path / "lake", ["nowhere to be seen"]) == []
 

@@ -33,7 +33,9 @@ def ingested(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
 
 def test_a_million_events(tmp_path: Path, lake: Path) -> None:
     day = tmp_path / "day"
-    code, _, err = commands.finish(commands.start("generate", day, "--events", 1_000_000))
+    code, _, err = commands.finish(
+        commands.start("generate", day, "--events", 1_000_000, "--seed", 1)
+    )
     assert code == 0, err
     books, _ = ingested(day)
     assert books["bronze"] >= 1_000_000

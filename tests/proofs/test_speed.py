@@ -47,7 +47,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A generated day's spans, and its pod logs as docker's driver writes them: DuckDB reads no
     CRI lines."""
     day = tmp_path_factory.mktemp("input") / "day"
-    code, _, err = commands.finish(commands.start("generate", day, "--events", EVENTS))
+    code, _, err = commands.finish(commands.start("generate", day, "--events", EVENTS, "--seed", 1))
     assert code == 0, err
     for path in (day / "pods").rglob("*.log"):
         lines = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ class LogFields:
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
-        self._lowered = {key.lower(): value for key, value in fields.items()}
+        self._known = _known_fields(tuple(fields))
 
     def get(self, meaning: str) -> Any:
         """The first known field of a meaning that has a value; None if there is none."""
@@ -49,10 +50,10 @@ class LogFields:
 
     def all(self, meaning: str) -> Iterator[tuple[str, Any]]:
         """Names and values of all known fields of a meaning, the most telling name first."""
-        for name in policy().fields[meaning]:
-            value = self._lowered.get(name)
-            if value is None and "." in name:
-                value = self._nested(name)
+        for name, key, path in self._known.get(meaning, ()):
+            value = self.fields[key]
+            for part in path:
+                value = _inner(value, part)
             if value is not None and value != "":
                 yield name, value
 
@@ -65,17 +66,6 @@ class LogFields:
             if found is not None:
                 return found
         return None
-
-    def _nested(self, name: str) -> Any:
-        value: Any = self._lowered
-        for part in name.split("."):
-            if not isinstance(value, dict):
-                return None
-            found = value.get(part)
-            if found is None and value is not self._lowered:
-                found = next((v for k, v in value.items() if k.lower() == part), None)
-            value = found
-        return value
 
     def texts(self, *meanings: str) -> Attributes:
         """(meaning, text) of those that have a value that is no object or list."""
@@ -90,6 +80,31 @@ class LogFields:
         """All fields as text, and exceptions under their standard names beside their own."""
         own = [(key, attribute_text(value)) for key, value in self.fields.items()]
         return sorted_attributes([*self.texts(*_ATTRIBUTE_MEANINGS), *own])
+
+
+@lru_cache(maxsize=4096)
+def _known_fields(keys: tuple[str, ...]) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
+    """Of each meaning the known names that an object with these keys may hold: name, key, and the
+    path inside that key's object. Logs of one program have the same keys again and again."""
+    lowered = {key.lower(): key for key in keys}
+    known: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {}
+    for meaning, names in policy().fields.items():
+        for name in names:
+            head, *path = name.split(".")
+            if name in lowered:
+                known.setdefault(meaning, []).append((name, lowered[name], ()))
+            elif path and head in lowered:
+                known.setdefault(meaning, []).append((name, lowered[head], tuple(path)))
+    return known
+
+
+def _inner(value: Any, part: str) -> Any:
+    """A field of an object, whatever the case of its name; None if there is none."""
+    if not isinstance(value, dict):
+        return None
+    if part in value:
+        return value[part]
+    return next((inner for key, inner in value.items() if key.lower() == part), None)
 
 
 def json_fields(text: str) -> LogFields | None:

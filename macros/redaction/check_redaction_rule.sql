@@ -15,9 +15,9 @@
             masks checked numbers whole: it can keep no group before
         {%- elif '(?<before>' in pattern and flags not in ['', '(?i)'] -%}
             has to begin with its group before, with nothing but (?i) in front of it
-        {%- elif 'sign' in keys and not rule.get('sign') and '(?<' in pattern.replace('(?<before>', '')
-            .replace('(?<!', '').replace('(?<=', '') -%}
-            needs a sign, since its pattern has a group with a name
+        {%- elif rule.get('words', []) is string
+            or rule.get('words', []) | map('lower') | list != rule.get('words', []) | list -%}
+            needs its words as a list of texts in lower case
         {%- endif -%}
     {%- endset -%}
     {%- if complaint -%}

@@ -1,21 +1,19 @@
 {#-
     A text for Silver: what the policy names is masked (R13), rule by rule, and NUL is U+FFFD. Masked
     again it stays as it is. Log text is data here: it never becomes a pattern or SQL.
+
+    steps: what `redaction_steps` says of the text or of a longer one that holds it.
 -#}
-{% macro redacted(text) -%}
-    {%- set policy = redaction_policy() -%}
-    case
-        when {{ text }} rlike
-            {{ policy.signs }}
-            then aggregate(
-                sequence(1, {{ policy.rules | length }}),
-                {{ clean_text(text) }},
+{% macro redacted(text, steps) -%}
+    aggregate(
+                {{ steps }},
+                {{ text }},
                 (text, step) -> case step
-                    {%- for rule in policy.rules %}
-                    when {{ loop.index }} then {{ masked('text', rule) }}
+                    when 0 then {{ clean_text('text') }}
+                    {%- for rule in redaction_policy().rules %}
+                    when {{ rule.number }} then {{ masked('text', rule) }}
                     {%- endfor %}
+                    else text
                 end
             )
-        else {{ text }}
-    end
 {%- endmacro %}

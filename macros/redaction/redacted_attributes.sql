@@ -1,31 +1,30 @@
 {#-
     Attributes for Silver: names and values redacted, and the whole value masked where the name says
     that it is secret (R13).
+
+    steps: what `redaction_steps` says of a text that holds all names and values.
 -#}
-{% macro redacted_attributes(attributes) -%}
-    {%- set policy = redaction_policy() -%}
-    case
-        when concat_ws('\n', map_keys({{ attributes }}), map_values({{ attributes }})) rlike
-            {{ policy.signs }}
-            then transform(
-                array(transform(
-                    concat(map_keys({{ attributes }}), map_values({{ attributes }})),
-                    text -> {{ redacted('text') }}
-                )),
-                redacted -> map_from_arrays(
-                    {{ distinct_names('slice(redacted, 1, size(' ~ attributes ~ '))') }},
-                    zip_with(
-                        map_keys({{ attributes }}),
-                        slice(redacted, size({{ attributes }}) + 1, size({{ attributes }})),
-                        (label, value) -> case
-                            {%- for rule in policy.attributes %}
-                            when label rlike {{ rule.pattern }} then {{ rule.mask }}
-                            {%- endfor %}
-                            else value
-                        end
-                    )
-                )
-            )[0]
-        else {{ attributes }}
-    end
+{% macro redacted_attributes(attributes, steps) -%}
+    transform(
+        array(transform(
+            concat(map_keys({{ attributes }}), map_values({{ attributes }})),
+            text -> {{ redacted('text', steps) }}
+        )),
+        redacted -> map_from_arrays(
+            {{ distinct_names('slice(redacted, 1, size(' ~ attributes ~ '))') }},
+            zip_with(
+                map_keys({{ attributes }}),
+                slice(redacted, size({{ attributes }}) + 1, size({{ attributes }})),
+                (label, value) -> case
+                    {%- for rule in redaction_policy().attributes %}
+                    when
+                        array_contains({{ steps }}, {{ rule.number }})
+                        and label rlike {{ rule.pattern }}
+                        then {{ rule.mask }}
+                    {%- endfor %}
+                    else value
+                end
+            )
+        )
+    )[0]
 {%- endmacro %}

@@ -5,6 +5,7 @@ After test_pipeline_order.py: the last tests here empty the lake of conftest.py.
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import time
@@ -61,37 +62,53 @@ LONG = {
 }
 
 
+REDACTED = """
+    select {{ redacted('text', 'steps') }} as text
+    from (select place, text, {{ redaction_steps('lowered') }} as steps
+        from (select *, lower(text) as lowered from texts))
+    order by place
+"""
+
+REDACTED_ATTRIBUTES = """
+    select {{ redacted_attributes('texts', 'steps') }} as texts
+    from (select place, texts, {{ redaction_steps('lowered') }} as steps
+        from (select *, lower(concat_ws(' ', map_keys(texts), map_values(texts))) as lowered
+            from maps))
+    order by place
+"""
+
+
 @pytest.fixture(scope="module")
-def compiled(spark: SparkSession) -> Callable[[str], str]:
-    """Turns a piece of SQL with macros into SQL."""
+def compiled(spark: SparkSession) -> Callable[..., str]:
+    """Turns a piece of SQL with macros into SQL, with other dbt vars if any are given."""
     from tracekeep.dbt import dbt
 
-    def compile_(sql: str) -> str:
-        (outcome,) = dbt("compile", "--inline", sql).result.results
+    def compile_(sql: str, **variables: Any) -> str:
+        given = ["--vars", yaml.safe_dump(variables, sort_keys=False)] if variables else []
+        (outcome,) = dbt("compile", "--inline", sql, *given).result.results
         return outcome.node.compiled_code
 
     return compile_
 
 
+def run_on_texts(spark: SparkSession, query: str, texts: Texts) -> Texts:
+    rows = list(enumerate(texts))
+    spark.createDataFrame(rows, "place int, text string").createOrReplaceTempView("texts")
+    return [row.text for row in spark.sql(query).collect()]
+
+
 @pytest.fixture(scope="module")
-def redact(spark: SparkSession, compiled: Callable[[str], str]) -> Callable[[Texts], Texts]:
+def redact(spark: SparkSession, compiled: Callable[..., str]) -> Callable[[Texts], Texts]:
     """What `redacted` makes of texts."""
-    query = compiled("select {{ redacted('text') }} as text from texts order by place")
-
-    def redact_(texts: Texts) -> Texts:
-        rows = list(enumerate(texts))
-        spark.createDataFrame(rows, "place int, text string").createOrReplaceTempView("texts")
-        return [row.text for row in spark.sql(query).collect()]
-
-    return redact_
+    return functools.partial(run_on_texts, spark, compiled(REDACTED))
 
 
 @pytest.fixture(scope="module")
 def redact_attributes(
-    spark: SparkSession, compiled: Callable[[str], str]
+    spark: SparkSession, compiled: Callable[..., str]
 ) -> Callable[[list[dict[str, str]]], list[dict[str, str]]]:
     """What `redacted_attributes` makes of maps."""
-    query = compiled("select {{ redacted_attributes('texts') }} as texts from maps order by place")
+    query = compiled(REDACTED_ATTRIBUTES)
 
     def redact_(maps: list[dict[str, str]]) -> list[dict[str, str]]:
         rows = list(enumerate(maps))
@@ -166,10 +183,9 @@ def test_hostile_text_stays_text(redact: Callable[[Texts], Texts]) -> None:
     assert redact(list(HOSTILE)) == list(HOSTILE)
 
 
-def test_texts_of_pieces_are_masked_once_and_for_all(redact: Callable[[Texts], Texts]) -> None:
-    """Pieces of secrets, masks and syntax in any order: masking again changes nothing, and the
-    values behind a name are gone."""
-    chance = random.Random(8)
+def texts_of_pieces(seed: int, count: int) -> Texts:
+    """Texts of pieces of secrets, masks and syntax in any order."""
+    chance = random.Random(seed)
     pieces = [
         *(secret.text for secret in secrets(seed=9, each=3)), *HOSTILE, "password=", '"token":"',
         "[password]", "[x]", " ", ",", ";", "&", '"', "\\", "\\\"", "'", "]", "}", "=", ":", "@",
@@ -177,10 +193,35 @@ def test_texts_of_pieces_are_masked_once_and_for_all(redact: Callable[[Texts], T
         "hunter2", "Bearer ", "\n", "\\n", "%40", "%3D", f"{DASHES}BEGIN PRIVATE KEY{DASHES}",
         "https://a:",
     ]  # fmt: skip
-    texts = ["".join(chance.choices(pieces, k=chance.randint(2, 9))) for _ in range(3000)]
-    masked = redact(texts)
+    return ["".join(chance.choices(pieces, k=chance.randint(2, 9))) for _ in range(count)]
+
+
+def test_texts_are_masked_once_and_for_all(redact: Callable[[Texts], Texts]) -> None:
+    masked = redact(texts_of_pieces(seed=8, count=3000))
     again = redact(masked)
     assert [pair for pair in zip(masked, again, strict=True) if pair[0] != pair[1]] == []
+
+
+def policy_without(*keys: str) -> dict[str, Any]:
+    """The project's policy, its rules without some of their keys."""
+    policy = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["redaction_policy"]
+    for name in ("rules", "attributes"):
+        policy[name] = [
+            {key: rule[key] for key in rule if key not in keys} for rule in policy[name]
+        ]
+    return policy
+
+
+def test_words_of_a_rule_are_in_all_that_it_masks(
+    spark: SparkSession, compiled: Callable[..., str], redact: Callable[[Texts], Texts]
+) -> None:
+    """Each rule tried on each text gives the same as only those whose words are there."""
+    texts = [secret.text for secret in secrets(seed=15, each=EACH)]
+    texts += texts_of_pieces(seed=16, count=1000)
+    tried = compiled(REDACTED, redaction_policy=policy_without("words", "sign"))
+    assert "contains" in compiled(REDACTED)
+    pairs = zip(redact(texts), run_on_texts(spark, tried, texts), strict=True)
+    assert [pair for pair in pairs if pair[0] != pair[1]] == []
 
 
 def test_a_megabyte_of_anything_stays_fast(redact: Callable[[Texts], Texts]) -> None:
@@ -244,7 +285,8 @@ RULE = {"kind": "x", "pattern": "y"}
         ({**RULE, "patern": "z"}, "knows no key patern"),
         ({**RULE, "check": "mod97"}, "no check but luhn"),
         ({"kind": "x", "pattern": "a(?<before>b)c"}, "begin with its group before"),
-        ({"kind": "x", "pattern": "(?<quote>b)c"}, "needs a sign"),
+        ({**RULE, "words": "y"}, "list of texts in lower case"),
+        ({**RULE, "words": ["Y"]}, "list of texts in lower case"),
         ({"kind": "x", "pattern": "'\""}, "both kinds of quotes"),
         ({"kind": "x", "pattern": "${a}"}, "neither ${"),
     ],

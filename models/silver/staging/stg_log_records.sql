@@ -52,16 +52,26 @@ texts as (
 
 ),
 
+-- nearly all rows need none of the policy's rules
+looked_at as (
+
+    select
+        *,
+        {{ redaction_steps('row_text') }} as steps
+    from texts
+
+),
+
 redacted as (
 
     select
         *,
         case
-            when {{ may_hold_secret('row_text') }}
-                then transform(text_maps, texts -> {{ redacted_attributes('texts') }})
+            when size(steps) > 0
+                then transform(text_maps, texts -> {{ redacted_attributes('texts', 'steps') }})
             else text_maps
         end as maps
-    from texts
+    from looked_at
 
 ),
 
@@ -70,7 +80,7 @@ named as (
     select
         * except (
             body, event_name, severity_text, scope_name, region, stream, attributes,
-            resource_attributes, text_maps, row_text
+            resource_attributes, text_maps, row_text, steps
         ),
         maps[0]['body'] as body,
         maps[0]['event_name'] as event_name,

@@ -77,16 +77,26 @@ texts as (
 
 ),
 
+-- nearly all rows need none of the policy's rules
+looked_at as (
+
+    select
+        *,
+        {{ redaction_steps('row_text') }} as steps
+    from texts
+
+),
+
 redacted as (
 
     select
         *,
         case
-            when {{ may_hold_secret('row_text') }}
-                then transform(text_maps, texts -> {{ redacted_attributes('texts') }})
+            when size(steps) > 0
+                then transform(text_maps, texts -> {{ redacted_attributes('texts', 'steps') }})
             else text_maps
         end as maps
-    from texts
+    from looked_at
 
 ),
 
@@ -95,7 +105,7 @@ named as (
     select
         * except (
             status_message, trace_state, scope_name, region, attributes, resource_attributes,
-            exception, links, text_maps, row_text
+            exception, links, text_maps, row_text, steps
         ),
         maps[0]['name'] as operation,
         maps[0]['status_message'] as status_message,

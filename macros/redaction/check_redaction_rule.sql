@@ -1,5 +1,6 @@
 {#- Nothing, or a compiler error that says what is wrong with a rule of `redaction_policy`. -#}
-{% macro check_redaction_rule(rule, keys) -%}
+{% macro check_redaction_rule(rule) -%}
+    {%- set keys = ['kind', 'pattern', 'names', 'words', 'sign', 'check'] -%}
     {%- set kind, pattern = rule.get('kind') or '', rule.get('pattern') or '' -%}
     {%- set flags = pattern.split('(?<before>')[0] | trim -%}
     {%- set complaint -%}
@@ -7,8 +8,8 @@
             knows no key {{ rule.keys() | reject('in', keys) | join(', ') }}, but {{ keys | join(', ') }}
         {%- elif not kind or kind.replace('_', 'a').isalnum() is false -%}
             needs a kind, the word of its mask: letters, digits and underscores
-        {%- elif not pattern -%}
-            needs a pattern
+        {%- elif not pattern and not rule.get('names') -%}
+            needs a pattern, or the names of attributes
         {%- elif rule.get('check', 'luhn') != 'luhn' -%}
             knows no check but luhn
         {%- elif rule.get('check') and '(?<before>' in pattern -%}

@@ -10,7 +10,7 @@
                 {{ text }},
                 (text, step) -> case step
                     when 0 then {{ clean_text('text') }}
-                    {%- for rule in redaction_policy().rules %}
+                    {%- for rule in redaction_policy() if rule.pattern %}
                     when {{ rule.number }} then {{ masked('text', rule) }}
                     {%- endfor %}
                     else text

@@ -16,11 +16,12 @@
                 map_keys({{ attributes }}),
                 slice(redacted, size({{ attributes }}) + 1, size({{ attributes }})),
                 (label, value) -> case
-                    {%- for rule in redaction_policy().attributes %}
+                    when size({{ steps }}) = 0 then value
+                    {%- for rule in redaction_policy() if rule.names %}
                     when
                         array_contains({{ steps }}, {{ rule.number }})
-                        and label rlike {{ rule.pattern }}
-                        then {{ rule.mask }}
+                        and label rlike {{ rule.names }}
+                        then {{ rule.value_mask }}
                     {%- endfor %}
                     else value
                 end

@@ -205,10 +205,9 @@ def test_texts_are_masked_once_and_for_all(redact: Callable[[Texts], Texts]) -> 
 def policy_without(*keys: str) -> dict[str, Any]:
     """The project's policy, its rules without some of their keys."""
     policy = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["redaction_policy"]
-    for name in ("rules", "attributes"):
-        policy[name] = [
-            {key: rule[key] for key in rule if key not in keys} for rule in policy[name]
-        ]
+    policy["rules"] = [
+        {key: rule[key] for key in rule if key not in keys} for rule in policy["rules"]
+    ]
     return policy
 
 
@@ -281,7 +280,7 @@ RULE = {"kind": "x", "pattern": "y"}
         ({"pattern": "x"}, "needs a kind"),
         ({"kind": "a b", "pattern": "x"}, "needs a kind"),
         ({"kind": "$1", "pattern": "x"}, "needs a kind"),
-        ({"kind": "x"}, "needs a pattern"),
+        ({"kind": "x"}, "needs a pattern, or the names"),
         ({**RULE, "patern": "z"}, "knows no key patern"),
         ({**RULE, "check": "mod97"}, "no check but luhn"),
         ({"kind": "x", "pattern": "a(?<before>b)c"}, "begin with its group before"),
@@ -296,7 +295,7 @@ def test_bad_rule_does_not_compile(
 ) -> None:
     from dbt.cli.main import dbtRunner
 
-    variables = yaml.safe_dump({"redaction_policy": {"rules": [rule], "attributes": []}})
+    variables = yaml.safe_dump({"redaction_policy": {"rules": [rule]}})
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     logs = ["--log-path", str(tmp_path), "--target-path", str(tmp_path)]
     result = dbtRunner().invoke(["--quiet", "parse", *folders, *logs, "--vars", variables])

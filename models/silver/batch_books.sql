@@ -2,7 +2,7 @@
 
 -- Closes the books of the batches that this run took (R1). A batch that stands here is taken
 -- (R6); so this is the last Silver model of a run.
--- depends_on: {{ ref('traces') }}, {{ ref('error_events') }}
+-- depends_on: {{ ref('traces') }}, {{ ref('error_events') }}, {{ ref('service_calls') }}
 {%- set is_outstanding = is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) %}
 
 with ingest_batches as (
@@ -11,6 +11,7 @@ with ingest_batches as (
         ingest_batch,
         span_count,
         log_record_count,
+        change_count,
         rejected_count
     from {{ source('bronze', 'ingest_batches') }}
     where {{ is_outstanding }}
@@ -43,6 +44,18 @@ new_log_records as (
 
 ),
 
+-- one row per batch that brought a change first
+new_changes as (
+
+    select
+        ingest_batch,
+        count(*) as change_count
+    from {{ ref('changes') }}
+    where {{ is_outstanding }}
+    group by 1
+
+),
+
 batch_books as (
 
     select
@@ -54,6 +67,9 @@ batch_books as (
         coalesce(logs.log_record_count, 0) as log_record_count,
         batches.log_record_count - coalesce(logs.log_record_count, 0)
             as duplicate_log_record_count,
+        batches.change_count as bronze_change_count,
+        coalesce(new_changes.change_count, 0) as change_count,
+        batches.change_count - coalesce(new_changes.change_count, 0) as duplicate_change_count,
         batches.rejected_count,
         coalesce(spans.unreadable_value_count, 0) + coalesce(logs.unreadable_value_count, 0)
             as unreadable_value_count,
@@ -65,6 +81,8 @@ batch_books as (
         on batches.ingest_batch = spans.ingest_batch
     left join new_log_records as logs
         on batches.ingest_batch = logs.ingest_batch
+    left join new_changes
+        on batches.ingest_batch = new_changes.ingest_batch
 
 )
 

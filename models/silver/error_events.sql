@@ -128,11 +128,89 @@ error_log_records as (
 
 ),
 
-error_events as (
+all_error_events as (
 
     select * from error_spans
     union all
     select * from error_log_records
+
+),
+
+told as (
+
+    select
+        *,
+        regexp_extract(error_type, '[^.$:]+$', 0) as short_type,
+        left(sha2(to_json(struct(
+            event_type,
+            trace_id,
+            span_id,
+            record_hash,
+            service,
+            kind in ('server', 'consumer') as is_server_side,
+            occurred_at,
+            occurred_at_ns,
+            pod,
+            container,
+            {{ record_uid('attributes') }} as record_uid,
+            error_type,
+            error_message,
+            error_stack,
+            body
+        )), 256), 32) as own_failure_id
+    from all_error_events
+
+),
+
+-- each with what the span of its id says
+beside_spans as (
+
+    select
+        *,
+        collect_list(
+            case
+                when event_type = 'span' then struct(own_failure_id, short_type, error_message)
+            end
+        ) over (
+            partition by
+                trace_id,
+                span_id,
+                case when trace_id is null or span_id is null then own_failure_id end
+        ) as span_failures
+    from told
+
+),
+
+-- what a span and a log record in it tell with one type and message is one failure (R2)
+compared as (
+
+    select
+        *,
+        array_min(transform(
+            filter(
+                span_failures,
+                failure -> failure.short_type <=> short_type
+                and case
+                    when failure.error_message <> ''
+                        then contains(error_message, failure.error_message)
+                    else short_type is not null
+                end
+            ),
+            failure -> failure.own_failure_id
+        )) as told_failure_id
+    from beside_spans
+
+),
+
+error_events as (
+
+    select
+        * except (short_type, own_failure_id, span_failures, told_failure_id),
+        case
+            when event_type = 'log' then coalesce(told_failure_id, own_failure_id)
+            else own_failure_id
+        end as failure_id
+    from compared
 
 )
 

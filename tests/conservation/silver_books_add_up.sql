@@ -34,6 +34,17 @@ log_records as (
 
 ),
 
+-- one row per batch that brought a change first
+changes as (
+
+    select
+        ingest_batch,
+        count(*) as change_count
+    from {{ ref('changes') }}
+    group by 1
+
+),
+
 wrong as (
 
     select
@@ -41,7 +52,9 @@ wrong as (
         ingest.span_count as ingested_span_count,
         ingest.log_record_count as ingested_log_record_count,
         coalesce(spans.span_count, 0) as held_span_count,
-        coalesce(logs.log_record_count, 0) as held_log_record_count
+        ingest.change_count as ingested_change_count,
+        coalesce(logs.log_record_count, 0) as held_log_record_count,
+        coalesce(changes.change_count, 0) as held_change_count
     from batch_books as books
     inner join ingest_batches as ingest
         on books.ingest_batch = ingest.ingest_batch
@@ -49,6 +62,8 @@ wrong as (
         on books.ingest_batch = spans.ingest_batch
     left join log_records as logs
         on books.ingest_batch = logs.ingest_batch
+    left join changes
+        on books.ingest_batch = changes.ingest_batch
     where
         books.duplicate_span_count < 0
         or books.duplicate_log_record_count < 0
@@ -56,6 +71,10 @@ wrong as (
         or ingest.log_record_count <> books.log_record_count + books.duplicate_log_record_count
         or books.span_count <> coalesce(spans.span_count, 0)
         or books.log_record_count <> coalesce(logs.log_record_count, 0)
+        -- null in the books of a lake that took the batch before there were silver.changes
+        or ingest.change_count <> books.change_count + books.duplicate_change_count
+        or books.change_count <> coalesce(changes.change_count, 0)
+        or books.duplicate_change_count < 0
 
 )
 

@@ -24,8 +24,11 @@ EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "5000"))
 KILLED_AT = os.environ.get("TRACEKEEP_KILLED_AT", "silver.log_records").split()
 """Tables: the process that builds the lake is killed when it has built one, and begins anew."""
 
-# Many short jobs: the second compiler would cost more than it saves.
-os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+# Many short jobs: the second compiler would cost more than it saves. Without it Java keeps too
+# little room for the code of a whole suite, and would throw it away and compile it again.
+os.environ.setdefault(
+    "TRACEKEEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generate(folder, events=EVENTS, seed=11, late_share=0.05, duplicate_share=0.05)
     records = [*oddities.timely(), *oddities.late()]
     (folder / "oddities.jsonl").write_text("\n".join(records) + "\n", encoding="utf-8")
+    (folder / "changes.jsonl").write_text("\n".join(oddities.changes()), encoding="utf-8")
     return folder
 
 

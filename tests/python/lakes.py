@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COMPARED = (
     "silver.spans", "silver.log_records", "silver.traces", "silver.error_events",
+    "silver.service_calls", "silver.changes",
     "gold.endpoint_minutes", "gold.error_events", "gold.sampled_spans",
 )  # fmt: skip
 BOOKKEEPING = {

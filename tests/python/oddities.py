@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 START = 1_768_212_000_000_000_000  # 2026-01-12 10:00:00 UTC, inside the generated day
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
 MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
 
 DROPPED = "0a" * 9 + "00000000000001"  # its randomness is too small for any class but error
 KEPT = "0b" * 9 + "ffffffffffffff"
@@ -43,8 +45,10 @@ def span(
     state: str = "",
     attributes: dict[str, Any] | None = None,
     resource: dict[str, Any] | None = None,
+    links: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """A trace export request with one span; `milliseconds` None leaves the end out."""
+    """A trace export request with one span; `milliseconds` None leaves the end out; `links` are
+    trace and span ids."""
     body: dict[str, Any] = {
         "traceId": trace_id,
         "spanId": span_id,
@@ -54,6 +58,7 @@ def span(
         "kind": KINDS[kind],
         "startTimeUnixNano": str(start),
         "attributes": attributes_of(attributes or {}),
+        "links": [{"traceId": trace, "spanId": span} for trace, span in links],
         "status": {"code": status, "message": message},
     }
     if milliseconds is not None:
@@ -116,6 +121,7 @@ def timely() -> list[str]:
     """Records that arrive before the late ones when a test keeps an order."""
     upper = trace(7).upper()
     as_base64 = base64.b64encode(bytes.fromhex(trace(8))).decode()
+    timeout = {"exception.type": "c.Timeout"}
     return [
         # a trace that is dropped until its error arrives
         span(DROPPED, hex_id(1), service="gateway"),
@@ -204,6 +210,63 @@ def timely() -> list[str]:
             attributes={"http.response.status_code": 503, "http.status_code": "200"},
         ),
         log(trace(21), hex_id(1), "no such level", severity=0, attributes={"n": [1, 2]}),
+        # three tries of which one is answered, with a database behind it
+        span(trace(22), hex_id(1), service="gateway"),
+        *(
+            span(
+                trace(22),
+                hex_id(n),
+                hex_id(1),
+                service="gateway",
+                kind="client",
+                start=START + n,
+                status=2 * (n < 4),
+                attributes={"server.address": "payment"},
+            )
+            for n in (2, 3, 4)
+        ),
+        span(trace(22), hex_id(5), hex_id(4), attributes={"http.status_code": 404}),
+        span(trace(22), hex_id(6), hex_id(5), kind="internal"),
+        span(trace(22), hex_id(7), hex_id(6), kind="client", attributes={"db.system": "redis"}),
+        # nobody's client span; the service itself; an orphan that calls itself
+        span(trace(22), hex_id(8), hex_id(6), service="ledger"),
+        span(trace(22), hex_id(9), hex_id(8), service="ledger", kind="client"),
+        span(trace(22), hex_id(10), hex_id(9), service="ledger"),
+        span(trace(22), hex_id(11), "f" * 16, service="mail", kind="client"),
+        span(trace(22), hex_id(12), hex_id(11), service="mail"),
+        # a batch of messages: its own trace's, another's, one that comes late, none, no ids
+        span(
+            trace(23),
+            hex_id(2),
+            hex_id(1),
+            service="mail",
+            kind="consumer",
+            start=START + 7 * MINUTE,
+            links=[
+                (trace(23), hex_id(1)),
+                (trace(22), hex_id(4)),
+                (trace(24), hex_id(1)),
+                (trace(24), hex_id(1)),
+                (trace(99), hex_id(1)),
+                ("", ""),
+                *((trace(24), hex_id(n)) for n in range(100, 200)),
+            ],
+        ),
+        # depth and circles of internal spans below another service
+        *(
+            span(trace(25), hex_id(n), hex_id(n - 1), kind="internal", start=START + n)
+            for n in range(2, 40)
+        ),
+        span(trace(25), hex_id(40), hex_id(39), service="ledger"),
+        span(trace(26), hex_id(1), hex_id(2), kind="internal"),
+        span(trace(26), hex_id(2), hex_id(1), kind="internal"),
+        span(trace(26), hex_id(3), hex_id(2), service="ledger"),
+        # one exception told by a span and by a log, and three that only look like it
+        span(trace(27), hex_id(1), status=2, exception=("a.b.Timeout", "bank")),
+        log(trace(27), hex_id(1), "c.Timeout: bank", severity=17, attributes=timeout),
+        log(trace(27), hex_id(1), "bank", severity=17, attributes={"exception.type": "Refused"}),
+        log(trace(27), hex_id(1), "ledger", severity=17, attributes={"exception.type": "Timeout"}),
+        log(trace(27), hex_id(2), "c.Timeout: bank", severity=17, attributes=timeout),
         # hostile text
         log(trace(15), hex_id(1), "{{ x }} '\"; drop table\\ \u0000 <b> $a", severity=17),
         span(trace(15), hex_id(1), name="GET /a'b\"/{{ 1 }}/4711?q=\\", status=2, message="\u0000"),
@@ -224,8 +287,37 @@ def late() -> list[str]:
         # turns an ok span into an error; moves its log's window by an earlier twin
         span(trace(3), hex_id(2), status=2, message="late"),
         span(trace(4), hex_id(1), service="gateway", kind="client", start=START - 5 * MINUTE),
+        # the sender of messages that were read before, and the root above
+        span(trace(24), hex_id(1), kind="producer", attributes={"messaging.system": "kafka"}),
+        span(trace(23), hex_id(1), kind="producer", start=START - HOUR),
+        span(trace(25), hex_id(1), service="gateway", kind="client", milliseconds=50),
         # the span of a log that stood alone
         span(trace(14), hex_id(1), kind="consumer", start=START - 2 * MINUTE),
         log(trace(16), hex_id(1), "before its span", severity=17, time=START + 7 * MINUTE),
         span(trace(16), hex_id(1), start=START + 6 * MINUTE, state="ot=rv:00000000000000"),
+    ]
+
+
+def changes() -> list[str]:
+    """Changes as CDEvents: versions, repetitions, another source's same id, and none."""
+
+    def change(change_id: str, second: int, source: str = "/ci", **subject: Any) -> str:
+        context = {
+            "version": "0.4.1",
+            "id": change_id,
+            "source": source,
+            "type": "dev.cdevents.service.deployed.0.1.1",
+            "timestamp": f"2026-01-12T10:00:{second:02d}.000000001Z",
+        }
+        return json.dumps({"context": context, "subject": {"id": "payment", **subject}})
+
+    return [
+        change("c1", 1, type="service"),
+        change("c1", 1, type="service"),
+        change("c1", 2, content={"environment": {"id": "production"}}),
+        change("c1", 2, content={"environment": {"id": "canary"}}),
+        change("c1", 3, source="/other"),
+        change("", 4),
+        change("", 4),
+        change("", 4, content={"artifactId": "pkg:oci/payment@sha256:00?tag=2.0"}),
     ]

@@ -77,6 +77,17 @@ def test_each_error_event_of_the_truth_is_in_gold(lake: BuiltLake) -> None:
     assert not truth - held
 
 
+def test_exception_that_a_span_and_its_log_tell_is_one_failure(lake: BuiltLake) -> None:
+    rows = [json.loads(row) for row in lake.rows["silver.error_events"]]
+    told = [row for row in rows if row["trace_id"] == oddities.trace(27)]
+    (span,) = (row["failure_id"] for row in told if row["event_type"] == "span")
+    assert [row["body"] for row in told if row["failure_id"] == span and row["body"]] == [
+        "c.Timeout: bank"
+    ]
+    assert len(told) == 5
+    assert len({row["failure_id"] for row in told}) == 4
+
+
 def test_each_build_of_gold_names_the_versions_of_all_tables(lake: BuiltLake) -> None:
     from deltalake import DeltaTable
 

@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
     from tracekeep.ingest.write import WrittenFile
 
-CUT_SHORT = ("--exclude", "traces", "error_events", "batch_books")
+CUT_SHORT = ("--exclude", "traces", "error_events", "service_calls", "changes", "batch_books")
 """A Silver run that ends after spans and log records: what a crash between two models leaves."""
 
 
 def deal(lake: BuiltLake, out: Path, batches: int, seed: int | None) -> list[Path]:
     """The lake's input dealt anew, its export requests taken apart into single records."""
-    records = [*lakes.single_records(lake.day / "otlp"), *oddities.timely()]
+    records = [
+        *lakes.single_records(lake.day / "otlp"),
+        *oddities.timely(),
+        *oddities.changes(),
+    ]
     pods = sorted((lake.day / "pods").rglob("*.log"))
     return lakes.deal(records, oddities.late(), pods, out, batches, seed)
 

@@ -99,7 +99,7 @@ def wait_for_rows(count: int) -> None:
     """Until bronze.log_records holds so many rows; fails after a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if (lake_path() / "bronze" / "log_records" / "_delta_log").exists():
+        if (lake_path() / "bronze/log_records/_delta_log" / f"{0:020}.json").exists():
             rows = lakes.bronze_rows("log_records")
             if len(rows) >= count:
                 assert len(rows) == count

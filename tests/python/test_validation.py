@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from tracekeep import validation
 from tracekeep.validation import fields, messages
+from tracekeep.validation.calls import calls_of
 from tracekeep.validation.comparison import compare
 from tracekeep.validation.lake_reading import Lake, LakeError
 from tracekeep.validation.raw_reading import read_set
@@ -591,6 +593,51 @@ def test_versions_of_a_log_that_tie_may_say_either(tmp_path: Path) -> None:
     assert {message.text for message in record.messages} == {"a", "b"}
 
 
+def test_calls_follow_parents_shared_ids_links_and_peers(tmp_path: Path) -> None:
+    one, two = trace_id(1), trace_id(2)
+    client, server, producer, consumer, internal = 3, 2, 4, 5, 1
+    kafka = [attribute("messaging.system", "kafka")]
+    bank = [attribute("net.peer.name", "bank")]
+    write(
+        tmp_path,
+        request(
+            span(one, 1, kind=server),
+            span(one, 2, 1, kind=client, status={"code": 2}, duration=3),
+            span(one, 3, 2, kind=internal),
+            span(one, 9, 1, kind=client, attributes=bank),
+            span(two, 1, kind=producer, attributes=kafka),
+        ),
+        request(
+            span(one, 4, 3, kind=server, duration=2),
+            span(one, 5, 4, kind=internal),
+            span(one, 6, 6, kind=server),
+            service="pay",
+        ),
+        request(span(one, 7, 5, kind=server), service="ledger"),
+        request(
+            span(two, 2, kind=consumer, links=[
+                {"traceId": two, "spanId": span_id(1)}, {"traceId": one, "spanId": span_id(8)},
+            ]),
+            service="mail",
+        ),
+    )  # fmt: skip
+    calls = calls_of({t.trace_id: t.spans for t in read(tmp_path).traces.values()})
+    told = {
+        (c.source_service, c.target_service, c.source_span_id and int(c.source_span_id, 16),
+         c.is_error, c.client_missing, c.is_linked, c.target_type)
+        for c in calls
+    }  # fmt: skip
+    assert told == {
+        ("external", "shop", None, False, False, False, "service"),
+        ("shop", "pay", 2, True, False, False, "service"),
+        ("shop", "bank", 9, False, False, False, "external"),
+        ("pay", "ledger", 5, False, True, False, "service"),
+        ("shop", "kafka", 1, False, False, False, "queue"),
+        ("shop", "mail", 1, False, False, True, "service"),
+        ("unknown_service", "mail", 8, False, True, True, "service"),
+    }
+
+
 # ---------------------------------------------------------------- against a lake
 
 
@@ -652,6 +699,12 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         }
         for t in reading.traces.values()
     ]  # fmt: skip
+    calls = [
+        {
+            **dataclasses.asdict(call), "latency_ms": call.latency_ns / 1e6,
+        }
+        for call in calls_of({t.trace_id: t.spans for t in reading.traces.values()})
+    ]  # fmt: skip
     kept = {t.trace_id for t in reading.traces.values() if t.is_kept}
     errors = [
         {
@@ -692,6 +745,7 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         "silver.spans": spans,
         "silver.log_records": logs,
         "silver.traces": traces,
+        "silver.service_calls": calls,
         "silver.error_events": errors,
         "gold.error_events": errors,
         "gold.sampled_spans": [row for row in spans if row["trace_id"] in kept],
@@ -750,6 +804,7 @@ def test_an_equal_lake_is_equal(
         ("silver.spans", "trace_id is null"),
         ("silver.log_records", "trace_id is null"),
         ("silver.traces", f"trace_id = '{trace_id(2)}'"),
+        ("silver.service_calls", f"trace_id = '{trace_id(2)}'"),
         ("silver.error_events", "event_type = 'log'"),
         ("gold.error_events", "event_type = 'log'"),
         ("gold.error_events", "error_message = 'timeout'"),
@@ -804,6 +859,7 @@ def test_a_missing_row_is_listed(
         ("silver.spans", {"parent_span_id": f"'{span_id(5)}'"}),
         ("silver.traces", {"sample_weight": "sample_weight * 1.001"}),
         ("silver.traces", {"is_fatal": "not is_fatal"}),
+        ("silver.service_calls", {"source_service": "'guess'"}),
         ("gold.endpoint_minutes", {"p50_latency_ms": "p50_latency_ms + 1"}),
     ],
 )

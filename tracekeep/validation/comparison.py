@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracekeep.validation.calls import calls_of
 from tracekeep.validation.events import Span
 from tracekeep.validation.fields import ERROR_SEVERITY
 from tracekeep.validation.lake_reading import Lake
@@ -140,6 +141,7 @@ def compare(reading: Reading, lake: Lake) -> Comparison:
     _compare_spans(reading, lake, comparison)
     _compare_logs(reading, lake, comparison)
     _compare_traces(reading, lake, comparison)
+    _compare_calls(reading, lake, comparison)
     for table in ("silver.error_events", "gold.error_events"):
         _compare_error_events(table, reading, lake, comparison)
     _compare_sampled_spans(reading, lake, comparison)
@@ -252,6 +254,28 @@ def _verdict_of(trace: Trace) -> tuple[Any, ...]:
         trace.sample_class, trace.is_kept, trace.is_fatal, trace.threshold, trace.weight,
         len(trace.spans), trace.latency_ns / NS_PER_MS,
     )  # fmt: skip
+
+
+def _compare_calls(reading: Reading, lake: Lake, comparison: Comparison) -> None:
+    calls = list(calls_of({t.trace_id: t.spans for t in reading.traces.values() if t.spans}))
+    raw = (
+        (
+            (c.trace_id, c.source_trace_id, c.source_span_id, c.target_span_id),
+            (
+                c.source_service, c.target_service, c.target_type, c.latency_ns / NS_PER_MS,
+                c.is_error, c.is_linked, c.client_missing,
+            ),
+        )
+        for c in calls
+    )  # fmt: skip
+    rows = ((row[:4], row[4:]) for row in lake.rows("silver.service_calls"))
+    difference = difference_of(
+        "silver.service_calls (traces, spans): services, type, latency ms, is_error, is_linked, "
+        "client_missing",
+        raw, rows,
+    )  # fmt: skip
+    comparison.figure("silver.service_calls: calls", len(calls), difference.compared)
+    comparison.differences.append(difference)
 
 
 # ---------------------------------------------------------------- errors, Silver and Gold

@@ -16,7 +16,7 @@ REQUEST_KINDS = frozenset({"server", "consumer"})
 class Span:
     """One span. Times in ns since 1970; `end_ns` 0 = missing; ids lower-case hex or None.
 
-    `failures` is what all its versions that failed say (R2).
+    `failures` is what all its versions that failed say (R2); `links` are trace and span ids.
     """
 
     trace_id: str | None
@@ -32,6 +32,9 @@ class Span:
     has_plain_endpoint: bool
     digest: bytes
     failures: frozenset[Failure] = frozenset()
+    peer: str | None = None
+    peer_type: str = "external"
+    links: tuple[tuple[str | None, str | None], ...] = ()
     versions: int = 1
     is_request: bool = False
 

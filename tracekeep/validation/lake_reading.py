@@ -31,6 +31,10 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "trace_id", "sample_class", "is_kept", "is_fatal", "sampling_threshold", "sample_weight",
         "span_count", "latency_ms",
     ),
+    "silver.service_calls": (
+        "trace_id", "source_trace_id", "source_span_id", "target_span_id", "source_service",
+        "target_service", "target_type", "latency_ms", "is_error", "is_linked", "client_missing",
+    ),
     "silver.error_events": ERROR_EVENT_COLUMNS,
     "gold.error_events": ERROR_EVENT_COLUMNS,
     "gold.sampled_spans": ("trace_id", "span_id", "service", "started_at"),

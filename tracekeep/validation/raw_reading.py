@@ -37,9 +37,15 @@ ENDPOINT_ATTRIBUTES = frozenset(
 HTTP_STATUS = ("http.response.status_code", "http.status_code")
 RPC_STATUS = ("rpc.grpc.status_code", "rpc.response.status_code")
 EXCEPTION_ATTRIBUTES = ("exception.type", "exception.message", "exception.stacktrace")
+PEER_ADDRESS = (
+    "peer.service", "server.address", "net.peer.name", "network.peer.address",
+    "net.sock.peer.name", "net.peer.ip", "net.sock.peer.addr",
+)  # fmt: skip
+PEER_SYSTEM = ("db.system.name", "db.system", "messaging.system", "rpc.system")
 SPAN_ATTRIBUTES = ENDPOINT_ATTRIBUTES.union(
-    HTTP_STATUS, RPC_STATUS, EXCEPTION_ATTRIBUTES, {"error", "error.type"}
-)
+    HTTP_STATUS, RPC_STATUS, EXCEPTION_ATTRIBUTES, PEER_ADDRESS, PEER_SYSTEM,
+    {"error", "error.type"},
+)  # fmt: skip
 LOG_ATTRIBUTES = frozenset({"log.record.uid", *EXCEPTION_ATTRIBUTES})
 KINDS = (None, "internal", "server", "client", "producer", "consumer")
 GRPC_CODES = (
@@ -303,7 +309,24 @@ def _read_span(raw: dict[str, Any], resource: dict[str, Any], events: Events) ->
             has_plain_endpoint=ENDPOINT_ATTRIBUTES.isdisjoint(known),
             digest=_digest(service, pod, _canonical(raw)),
             failures=frozenset([_failure_of(raw, known)] if is_error else ()),
+            peer=next((str(known[n]) for n in (*PEER_ADDRESS, *PEER_SYSTEM) if known.get(n)), None),
+            peer_type=_peer_type_of(known),
+            links=tuple(map(_link_of, raw.get("links") or ())),
         )
+    )
+
+
+def _peer_type_of(known: dict[str, Any]) -> str:
+    if known.get("db.system.name") or known.get("db.system"):
+        return "database"
+    return "queue" if known.get("messaging.system") else "external"
+
+
+def _link_of(link: Any) -> tuple[str | None, str | None]:
+    stated = link if isinstance(link, dict) else {}
+    return (
+        fields.normal_id(stated.get("traceId"), fields.TRACE_ID_BYTES),
+        fields.normal_id(stated.get("spanId"), fields.SPAN_ID_BYTES),
     )
 
 

@@ -40,6 +40,7 @@ gold_error_events as (
         error_events.span_id,
         error_events.parent_span_id,
         error_events.record_hash,
+        error_events.failure_id,
         error_events.service,
         error_events.endpoint,
         error_events.operation,

@@ -1,0 +1,14 @@
+{#-
+    Where pointers lead: an array of places in itself (from 1; 0 for nowhere), each followed until
+    one points to itself. The steps double each round, so a chain of 50,000 takes 16 rounds; a place
+    in a circle leads to some place of the circle.
+-#}
+{% macro followed(pointers) -%}
+    aggregate(
+            sequence(1, greatest(1, cast(ceil(log2(size({{ pointers }}))) as int))),
+            {{ pointers }},
+            (reached, turn) -> transform(
+                reached, place -> if(place = 0, 0, element_at(reached, place))
+            )
+        )
+{%- endmacro %}

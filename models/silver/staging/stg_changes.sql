@@ -32,27 +32,7 @@ texts as (
 
 ),
 
-looked_at as (
-
-    select
-        *,
-        {{ redaction_steps('row_text') }} as steps
-    from texts
-
-),
-
-redacted as (
-
-    select
-        *,
-        case
-            when size(steps) > 0
-                then transform(text_maps, texts -> {{ redacted_attributes('texts', 'steps') }})
-            else text_maps
-        end as maps
-    from looked_at
-
-),
+{{ redacted_rows('texts') }},
 
 named as (
 

@@ -52,35 +52,14 @@ texts as (
 
 ),
 
--- nearly all rows need none of the policy's rules
-looked_at as (
-
-    select
-        *,
-        {{ redaction_steps('row_text') }} as steps
-    from texts
-
-),
-
-redacted as (
-
-    select
-        *,
-        case
-            when size(steps) > 0
-                then transform(text_maps, texts -> {{ redacted_attributes('texts', 'steps') }})
-            else text_maps
-        end as maps
-    from looked_at
-
-),
+{{ redacted_rows('texts') }},
 
 named as (
 
     select
         * except (
             body, event_name, severity_text, scope_name, region, stream, attributes,
-            resource_attributes, text_maps, row_text, steps
+            resource_attributes
         ),
         maps[0]['body'] as body,
         maps[0]['event_name'] as event_name,

@@ -77,35 +77,14 @@ texts as (
 
 ),
 
--- nearly all rows need none of the policy's rules
-looked_at as (
-
-    select
-        *,
-        {{ redaction_steps('row_text') }} as steps
-    from texts
-
-),
-
-redacted as (
-
-    select
-        *,
-        case
-            when size(steps) > 0
-                then transform(text_maps, texts -> {{ redacted_attributes('texts', 'steps') }})
-            else text_maps
-        end as maps
-    from looked_at
-
-),
+{{ redacted_rows('texts') }},
 
 named as (
 
     select
         * except (
             status_message, trace_state, scope_name, region, attributes, resource_attributes,
-            exception, links, text_maps, row_text, steps
+            exception, links
         ),
         maps[0]['name'] as operation,
         maps[0]['status_message'] as status_message,

@@ -34,7 +34,7 @@ spans as (
         coalesce(spans.kind in ('server', 'consumer'), false) as is_server_side,
         {{ peer_name('spans.attributes') }} as peer,
         case
-            when coalesce(spans.attributes['db.system.name'], spans.attributes['db.system']) <> ''
+            when spans.attributes['db.system.name'] <> '' or spans.attributes['db.system'] <> ''
                 then 'database'
             when spans.attributes['messaging.system'] <> '' then 'queue'
             else 'external'
@@ -129,9 +129,13 @@ trees as (
             spans.started_at,
             spans.is_client_side,
             spans.is_server_side,
-            coalesce(exists(
-                spans.links, link -> link.trace_id is not null and link.span_id is not null
-            ), false) as has_links
+            -- links of other spans than consumers make no calls
+            coalesce(
+                spans.kind = 'consumer' and exists(
+                    spans.links, link -> link.trace_id is not null and link.span_id is not null
+                ),
+                false
+            ) as has_sender
         ))) as spans
     from spans
     left join parents
@@ -225,7 +229,7 @@ direct_calls as (
     from called
     where
         caller is not null
-        or (target.parent_place = 0 and target.parent_span_id is null and not target.has_links)
+        or (target.parent_place = 0 and target.parent_span_id is null and not target.has_sender)
 
 ),
 

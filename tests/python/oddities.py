@@ -252,6 +252,15 @@ def timely() -> list[str]:
                 *((trace(24), hex_id(n)) for n in range(100, 200)),
             ],
         ),
+        # a link of a span that is no consumer, and a system without a name
+        span(trace(28), hex_id(1), links=[(trace(22), hex_id(4))]),
+        span(
+            trace(28),
+            hex_id(2),
+            hex_id(1),
+            kind="client",
+            attributes={"db.system.name": "", "db.system": "mysql"},
+        ),
         # depth and circles of internal spans below another service
         *(
             span(trace(25), hex_id(n), hex_id(n - 1), kind="internal", start=START + n)

@@ -1,6 +1,6 @@
 {#-
     Attributes for Silver: names and values redacted, and the whole value masked where the name says
-    that it is secret (R13).
+    that it is secret (R13). The first branch of the case stands for a policy that names no attributes.
 
     steps: what `redaction_steps` says of a text that holds all names and values.
 -#}

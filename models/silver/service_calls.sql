@@ -167,8 +167,17 @@ climbed as (
 
 ),
 
--- one row per span that received a request: who may have sent it, a client span on the way up or
--- the nearest span of another service
+-- where the parent of each span's topmost one stands: the nearest span of another service
+left_behind as (
+
+    select
+        *,
+        transform(entries, entry -> element_at(spans, entry).parent_place) as nearest_places
+    from climbed
+
+),
+
+-- one row per span that received a request, and who may have sent it
 received as (
 
     select
@@ -182,17 +191,14 @@ received as (
                     element_at(spans, element_at(ends, span.parent_place)),
                     null
                 ),
-                'entry', element_at(spans, element_at(entries, span.place)),
                 'nearest', if(
-                    element_at(spans, element_at(entries, span.place)).parent_place > 0,
-                    element_at(
-                        spans, element_at(spans, element_at(entries, span.place)).parent_place
-                    ),
+                    element_at(nearest_places, span.place) > 0,
+                    element_at(spans, element_at(nearest_places, span.place)),
                     null
                 )
             )
-        )) as (target, client, entry, nearest)
-    from climbed
+        )) as (target, client, nearest)
+    from left_behind
 
 ),
 
@@ -206,7 +212,7 @@ called as (
             -- a span of unknown kind receives a request where its own parent is elsewhere
             when
                 nearest.service <> target.service
-                and (target.is_server_side or entry.place = target.place)
+                and (target.is_server_side or nearest.place = target.parent_place)
                 then nearest
         end as caller
     from received

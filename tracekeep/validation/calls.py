@@ -52,12 +52,13 @@ def _calls_of_trace(
         if span.kind is not None and span.kind not in REQUEST_KINDS:
             continue
         caller = _caller_of(span, parents)
-        links = {link for link in span.links if None not in link} if span.kind == "consumer" else {}
+        links = set(span.links) if span.kind == "consumer" else set()
+        links = {link for link in links if None not in link}
         if caller is not None:
             answered.add(id(caller))
             is_client = caller.kind in CLIENT_KINDS
             yield _call(span, trace_id, caller.span_id, caller, is_client)
-            links = set(links) - {(trace_id, caller.span_id)}
+            links.discard((trace_id, caller.span_id))
         elif span.parent_span_id is None and parents[id(span)] is None and not links:
             yield Call(
                 trace_id, None, None, span.span_id, "external", span.service, "service",

@@ -32,6 +32,8 @@ RESOURCE_MEANINGS = (
 _ATTRIBUTE_MEANINGS = (
     "exception.type", "exception.message", "exception.stacktrace", "log.record.uid",
 )  # fmt: skip
+_MOST_KEPT_KEYS = 256
+"""Objects with more keys are none of a program's usual logs, and would fill the memory."""
 
 
 class LogFields:
@@ -42,7 +44,8 @@ class LogFields:
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
-        self._known = _known_fields(tuple(fields))
+        find = _known_fields if len(fields) <= _MOST_KEPT_KEYS else _known_fields.__wrapped__
+        self._known = find(tuple(fields))
 
     def get(self, meaning: str) -> Any:
         """The first known field of a meaning that has a value; None if there is none."""

@@ -5,11 +5,15 @@
     Configuration of the model:
       touched      name of the model that lists the touched keys in its column `touched_key`
       touched_key  columns of the model whose first non-null value is the key
+      touched_dates  true if the keys are those of touched_traces: their rows are on its days alone
     The model's rows must be all rows of the touched keys, and no others. A `+` before their key
     keeps them from matching an old row, and spreads them over the tasks.
 -#}
 {% macro rebuild_touched_sql(source, target) -%}
     {%- set touched = config.require('touched') -%}
+    {%- if config.get('touched_dates') -%}
+        {%- do check_arrivals_are_noted() -%}
+    {%- endif -%}
     {%- set key = config.require('touched_key') -%}
     {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | list -%}
     merge into {{ target }} as old
@@ -28,7 +32,11 @@
             true as is_tombstone
         from {{ ref(touched) }}
     ) as new
-    on cast(coalesce(old.{{ key | join(', old.') }}) as string) = new.merge_key
+    on
+        {%- if config.get('touched_dates') %}
+        old.partition_date in {{ touched_dates() }} and
+        {%- endif %}
+        cast(coalesce(old.{{ key | join(', old.') }}) as string) = new.merge_key
     when matched then delete
     when not matched and not new.is_tombstone then insert (
         {{ columns | join(', ') }}

@@ -15,6 +15,9 @@
         {{ file_format_clause() }}
         {{ tblproperties_clause() }}
         {{ partition_cols(label='partitioned by') }}
+        {%- if config.get('liquid_clustered_by') %}
+        cluster by ({{ config.get('liquid_clustered_by') | join(', ') }})
+        {%- endif %}
         {{ location_clause() }}
         as
         {{ compiled_code }}

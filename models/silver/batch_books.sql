@@ -1,8 +1,12 @@
-{{ config(incremental_strategy='append') }}
+{{ config(
+    incremental_strategy='append',
+    post_hook=['{{ forget_arrivals() }}', '{{ compact_closed_days() }}'],
+) }}
 
 -- Closes the books of the batches that this run took (R1). A batch that stands here is taken
 -- (R6); so this is the last Silver model of a run.
--- depends_on: {{ ref('traces') }}, {{ ref('error_events') }}, {{ ref('service_calls') }}
+-- depends_on: {{ ref('traces') }}, {{ ref('error_events') }}, {{ ref('service_calls') }},
+-- {{ ref('trace_arrivals') }}, {{ ref('day_builds') }}
 {%- set is_outstanding = is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) %}
 
 with ingest_batches as (

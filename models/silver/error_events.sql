@@ -1,9 +1,12 @@
--- depends_on: {{ ref('touched_traces') }}
+-- depends_on: {{ ref('touched_traces') }}, {{ ref('trace_arrivals') }}
 {{ config(
     partition_by='partition_date',
     touched='touched_traces',
+    touched_dates=true,
     touched_key=['trace_id', 'record_hash'],
 ) }}
+
+{%- set dates = touched_dates() if is_incremental() %}
 
 with {% if is_incremental() -%}
 touched_traces as (
@@ -21,7 +24,11 @@ spans as (
     left semi join touched_traces
         on coalesce(spans.trace_id, spans.record_hash) = touched_traces.touched_key
     {%- endif %}
-    where spans.is_error
+    where
+        spans.is_error
+        {%- if is_incremental() %}
+        and spans.partition_date in {{ dates }}
+        {%- endif %}
 
 ),
 
@@ -33,7 +40,11 @@ log_records as (
     left semi join touched_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = touched_traces.touched_key
     {%- endif %}
-    where log_records.is_error
+    where
+        log_records.is_error
+        {%- if is_incremental() %}
+        and log_records.partition_date in {{ dates }}
+        {%- endif %}
 
 ),
 

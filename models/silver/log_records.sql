@@ -1,10 +1,12 @@
--- depends_on: {{ ref('touched_traces') }}
+-- depends_on: {{ ref('touched_traces') }}, {{ ref('trace_arrivals') }}
 {{ config(
-    partition_by='partition_date',
     touched='touched_traces',
+    touched_dates=true,
     touched_key=['trace_id', 'record_hash'],
+    **silver_layout()
 ) }}
 
+{%- set dates = touched_dates() if is_incremental() %}
 {%- set same_record = 'trace_key, record_uid, record_source' %}
 
 with incoming as (
@@ -36,6 +38,7 @@ held as (
     from {{ this }} as log_records
     left semi join touched_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = touched_traces.touched_key
+    where log_records.partition_date in {{ dates }}
 
 ),
 
@@ -158,7 +161,12 @@ carriers as (
     left semi join touched_traces
         on spans.trace_id = touched_traces.touched_key
     {%- endif %}
-    where spans.trace_id is not null and spans.span_id is not null
+    where
+        spans.trace_id is not null
+        {%- if is_incremental() %}
+        and spans.partition_date in {{ dates }}
+        {%- endif %}
+        and spans.span_id is not null
     group by 1, 2
 
 ),
@@ -228,6 +236,9 @@ log_records as (
         earliest_arrival_at as first_arrival_at,
         latest_arrival_at as last_arrival_at,
         to_date({{ timestamp_from_ns('logged_ns') }}) as partition_date,
+        {%- if var('silver_layout') == 'date_trace_prefix' %}
+        {{ trace_id_prefix('trace_id') }} as trace_id_prefix,
+        {%- endif %}
         first_batch as ingest_batch,
         {{ pinned_version() }} as bronze_version,
         {{ silver_build_id() }} as build_id

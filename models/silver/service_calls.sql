@@ -1,14 +1,15 @@
--- depends_on: {{ ref('touched_calls') }}
+-- depends_on: {{ ref('touched_traces') }}, {{ ref('trace_arrivals') }}
 {{ config(
     partition_by='partition_date',
-    touched='touched_calls',
+    touched='touched_traces',
+    touched_dates=true,
     touched_key=['trace_id'],
 ) }}
 
 with {% if is_incremental() -%}
-touched_calls as (
+touched_traces as (
 
-    select touched_key from {{ ref('touched_calls') }}
+    select touched_key from {{ ref('touched_traces') }}
 
 ),
 
@@ -51,10 +52,14 @@ spans as (
         ) as place
     from {{ ref('spans') }} as spans
     {% if is_incremental() -%}
-    left semi join touched_calls
-        on spans.trace_id = touched_calls.touched_key
+    left semi join touched_traces
+        on spans.trace_id = touched_traces.touched_key
     {%- endif %}
-    where spans.trace_id is not null
+    where
+        spans.trace_id is not null
+        {%- if is_incremental() %}
+        and spans.partition_date in {{ touched_dates() }}
+        {%- endif %}
 
 ),
 
@@ -276,6 +281,9 @@ linked_spans as (
         on
             spans.trace_id = links.source_trace_id
             and spans.span_id = links.source_span_id
+    {% if is_incremental() -%}
+    where spans.partition_date in {{ touched_dates(and_linked=true) }}
+    {%- endif %}
     group by 1, 2
 
 ),
@@ -414,7 +422,7 @@ service_calls as (
         client_missing,
         coalesce(client_started_at, server_started_at) as started_at,
         server_started_at,
-        to_date(coalesce(client_started_at, server_started_at)) as partition_date,
+        to_date(coalesce(server_started_at, client_started_at)) as partition_date,
         {{ pinned_version() }} as bronze_version,
         {{ silver_build_id() }} as build_id
     from all_calls

@@ -1,11 +1,12 @@
--- depends_on: {{ ref('touched_traces') }}
+-- depends_on: {{ ref('touched_traces') }}, {{ ref('trace_arrivals') }}
 {{ config(
-    partition_by='partition_date',
     touched='touched_traces',
+    touched_dates=true,
     touched_key=['trace_id', 'record_hash'],
+    **silver_layout()
 ) }}
 
-{%- set same_span = 'trace_id, span_id, record_hash, is_server_side, service, started_ns' %}
+{%- set same_span = 'trace_key, span_id, record_hash, is_server_side, service, started_ns' %}
 
 with incoming as (
 
@@ -31,17 +32,17 @@ held as (
     select
         spans.*,
         {{ nanoseconds('spans.started_at', 'spans.started_at_ns') }} as started_ns,
-        {{ nanoseconds('spans.ended_at', 'spans.ended_at_ns') }} as ended_ns,
         coalesce(spans.kind in ('server', 'consumer'), false) as is_server_side
     from {{ this }} as spans
     left semi join touched_traces
         on coalesce(spans.trace_id, spans.record_hash) = touched_traces.touched_key
+    where spans.partition_date in {{ touched_dates() }}
 
 ),
 
 {% endif -%}
 -- one row per version of a span
-versions as (
+all_versions as (
     {% set version_columns %}
         trace_id,
         span_id,
@@ -63,8 +64,8 @@ versions as (
         links,
         http_status_code,
         rpc_status_code,
+        latency_ms,
         started_ns,
-        ended_ns,
         is_server_side,
         is_error,
         is_end_missing,
@@ -79,6 +80,19 @@ versions as (
     select {{ version_columns }}
     from held
     {%- endif %}
+
+),
+
+-- those of a trace in one place; since their numbers differ each time, Spark works them out once
+-- for the two steps that read them
+versions as (
+
+    select
+        *,
+        coalesce(trace_id, record_hash) as trace_key,
+        monotonically_increasing_id() as version_number
+    from all_versions
+    distribute by trace_key
 
 ),
 
@@ -121,7 +135,7 @@ resolved as (
     from compared
     qualify row_number() over (
         partition by {{ same_span }}
-        order by is_error desc, ended_ns desc, is_end_missing asc, content desc
+        order by is_error desc, latency_ms desc, is_end_missing asc, content desc
     ) = 1
 
 ),
@@ -130,10 +144,10 @@ resolved as (
 parents as (
 
     select
-        trace_id,
+        trace_key,
         span_id,
         collect_set(service) as services
-    from resolved
+    from versions
     where trace_id is not null and span_id is not null
     group by 1, 2
 
@@ -175,7 +189,7 @@ spans as (
         }) }} as unreadable_attributes,
         spans.http_status_code,
         spans.rpc_status_code,
-        (spans.ended_ns - spans.started_ns) / 1e6 as latency_ms,
+        spans.latency_ms,
         spans.is_error,
         -- a RED span; where the kind is not known, the parent's service decides
         coalesce(
@@ -186,20 +200,24 @@ spans as (
         spans.is_end_missing,
         {{ timestamp_from_ns('spans.started_ns') }} as started_at,
         {{ nanosecond_remainder('spans.started_ns') }} as started_at_ns,
-        {{ timestamp_from_ns('spans.ended_ns') }} as ended_at,
-        {{ nanosecond_remainder('spans.ended_ns') }} as ended_at_ns,
         spans.earliest_arrival_at as first_arrival_at,
         spans.latest_arrival_at as last_arrival_at,
         to_date({{ timestamp_from_ns('spans.started_ns') }}) as partition_date,
+        {%- if var('silver_layout') == 'date_trace_prefix' %}
+        {{ trace_id_prefix('spans.trace_id') }} as trace_id_prefix,
+        {%- endif %}
         spans.first_batch as ingest_batch,
         {{ pinned_version() }} as bronze_version,
         {{ silver_build_id() }} as build_id
     from resolved as spans
     left join parents
         on
-            spans.trace_id = parents.trace_id
+            spans.trace_key = parents.trace_key
             and spans.parent_span_id = parents.span_id
 
 )
 
 select * from spans
+{%- if not is_incremental() %}
+sort by partition_date, trace_id, started_at
+{%- endif %}

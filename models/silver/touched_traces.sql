@@ -1,30 +1,16 @@
 {{ config(materialized='view') }}
 
--- Traces, and events without a trace, that the outstanding batches bring news of (R6).
-{%- set is_outstanding = is_outstanding_batch('ingest_batch', from_nothing=false) %}
+-- Traces, and events without a trace, that the outstanding batches bring news of (R6), and the
+-- traces with links to them.
+with touched_traces as (
 
-with touched_spans as (
-
-    select coalesce(trace_id, record_hash) as touched_key
-    from {{ source('bronze', 'spans') }}
-    where {{ is_outstanding }}
-
-),
-
-touched_log_records as (
-
-    select coalesce(trace_id, record_hash) as touched_key
-    from {{ source('bronze', 'log_records') }}
-    where {{ is_outstanding }}
-
-),
-
--- one row per touched key
-touched_traces as (
-
-    select touched_key from touched_spans
-    union distinct
-    select touched_key from touched_log_records
+    select
+        touched_key,
+        array_sort(array_distinct(flatten(collect_list(event_dates)))) as event_dates,
+        array_sort(array_distinct(flatten(collect_list(linked_dates)))) as linked_dates
+    from {{ ref('trace_arrivals') }}
+    where {{ is_outstanding_batch('ingest_batch', from_nothing=false) }}
+    group by 1
 
 )
 

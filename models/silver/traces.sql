@@ -1,9 +1,12 @@
--- depends_on: {{ ref('touched_traces') }}
+-- depends_on: {{ ref('touched_traces') }}, {{ ref('trace_arrivals') }}
 {{ config(
     partition_by='partition_date',
     touched='touched_traces',
+    touched_dates=true,
     touched_key=['trace_id'],
 ) }}
+
+{%- set dates = touched_dates() if is_incremental() %}
 
 with {% if is_incremental() -%}
 touched_traces as (
@@ -18,7 +21,6 @@ spans as (
     select
         spans.*,
         {{ nanoseconds('spans.started_at', 'spans.started_at_ns') }} as started_ns,
-        {{ nanoseconds('spans.ended_at', 'spans.ended_at_ns') }} as ended_ns,
         {{ tracestate_value('spans.trace_state', 'rv') }} as stated_randomness,
         rpad({{ tracestate_value('spans.trace_state', 'th') }}, 14, '0') as stated_threshold
     from {{ ref('spans') }} as spans
@@ -26,7 +28,11 @@ spans as (
     left semi join touched_traces
         on spans.trace_id = touched_traces.touched_key
     {%- endif %}
-    where spans.trace_id is not null
+    where
+        spans.trace_id is not null
+        {%- if is_incremental() %}
+        and spans.partition_date in {{ dates }}
+        {%- endif %}
 
 ),
 
@@ -40,7 +46,11 @@ log_records as (
     left semi join touched_traces
         on log_records.trace_id = touched_traces.touched_key
     {%- endif %}
-    where log_records.trace_id is not null
+    where
+        log_records.trace_id is not null
+        {%- if is_incremental() %}
+        and log_records.partition_date in {{ dates }}
+        {%- endif %}
 
 ),
 
@@ -56,6 +66,84 @@ sampling_policies as (
             valid_from
         )) as policies
     from {{ ref('sampling_policies') }}
+
+),
+
+-- each span with its place in its trace, from 1
+placed as (
+
+    select
+        trace_id,
+        span_id,
+        parent_span_id,
+        started_ns,
+        row_number() over (
+            partition by trace_id
+            order by started_ns, span_id, record_hash, service, kind in ('server', 'consumer')
+        ) as place
+    from spans
+
+),
+
+-- one row per span whose parent is there: where that stands, itself if no other bears the id
+parents as (
+
+    select
+        children.trace_id,
+        children.place,
+        min(struct(
+            parents.place = children.place as is_itself,
+            parents.place
+        )).place as parent_place,
+        bool_or(children.started_ns <= parents.started_ns) as is_no_later
+    from placed as children
+    inner join placed as parents
+        on
+            children.trace_id = parents.trace_id
+            and children.parent_span_id = parents.span_id
+    group by 1, 2
+
+),
+
+-- a trace can hold a circle of parents only where a span starts no later than its parent
+suspected_traces as (
+
+    select distinct trace_id
+    from parents
+    where is_no_later
+
+),
+
+-- one row per suspected trace: the places of the parents, 0 for none
+suspected_trees as (
+
+    select
+        placed.trace_id,
+        transform(
+            array_sort(collect_list(struct(
+                placed.place,
+                coalesce(parents.parent_place, 0) as parent_place
+            ))),
+            span -> span.parent_place
+        ) as parent_places
+    from placed
+    left semi join suspected_traces
+        on placed.trace_id = suspected_traces.trace_id
+    left join parents
+        on
+            placed.trace_id = parents.trace_id
+            and placed.place = parents.place
+    group by 1
+
+),
+
+-- from a circle no way leads up to a span without parent
+circles as (
+
+    select
+        trace_id,
+        size(filter({{ followed('parent_places') }}, place -> place > 0)) as cyclic_span_count
+    from suspected_trees
 
 ),
 
@@ -75,9 +163,14 @@ span_totals as (
         collect_set(stated_threshold) as stated_thresholds,
         count(*) as span_count,
         count_if(is_error) as error_span_count,
+        count_if(parent_span_id is null) as root_count,
         count_if(is_orphan) as orphan_count,
+        collect_set(partition_date) as event_dates,
+        array_sort(array_distinct(flatten(collect_list(
+            case when kind = 'consumer' then array_compact(links.trace_id) end
+        )))) as linked_trace_ids,
         min(started_ns) as first_ns,
-        max(ended_ns) as last_ns,
+        max(started_ns + {{ latency_ns('latency_ms') }}) as last_ns,
         min(first_arrival_at) as first_arrival_at,
         max(last_arrival_at) as last_arrival_at,
         min(ingest_batch) as ingest_batch
@@ -96,6 +189,7 @@ log_totals as (
         collect_set(span_id) filter (where is_error) as failing_span_ids,
         count(*) as log_count,
         count_if(is_error) as error_log_count,
+        collect_set(partition_date) as event_dates,
         min(logged_ns) as first_ns,
         max(logged_ns) as last_ns,
         min(first_arrival_at) as first_arrival_at,
@@ -121,7 +215,15 @@ joined as (
         spans.stated_thresholds,
         coalesce(spans.span_count, 0) as span_count,
         coalesce(spans.error_span_count, 0) as error_span_count,
+        coalesce(spans.root_count, 0) as root_count,
         coalesce(spans.orphan_count, 0) as orphan_count,
+        coalesce(circles.cyclic_span_count, 0) as cyclic_span_count,
+        array_sort(array_distinct(concat(
+            coalesce(spans.event_dates, array()),
+            coalesce(logs.event_dates, array())
+        ))) as event_dates,
+        case when size(spans.linked_trace_ids) > 0 then spans.linked_trace_ids end
+            as linked_trace_ids,
         coalesce(logs.log_count, 0) as log_count,
         coalesce(logs.error_log_count, 0) as error_log_count,
         coalesce(
@@ -139,6 +241,8 @@ joined as (
     from span_totals as spans
     full outer join log_totals as logs
         on spans.trace_id = logs.trace_id
+    left join circles
+        on spans.trace_id = circles.trace_id
 
 ),
 
@@ -204,13 +308,18 @@ traces as (
         log_count,
         error_span_count,
         error_log_count,
+        root_count,
         orphan_count,
+        cyclic_span_count,
+        root_count = 1 and orphan_count = 0 and cyclic_span_count = 0 as is_complete,
         {{ is_sampled('randomness', 'policy.sampling_threshold') }} as is_kept,
         sample_class = 'error' and is_fatal as is_fatal,
         started_at,
         {{ timestamp_from_ns('last_ns') }} as ended_at,
         first_arrival_at,
         last_arrival_at,
+        event_dates,
+        linked_trace_ids,
         to_date(started_at) as partition_date,
         ingest_batch,
         {{ pinned_version() }} as bronze_version,

@@ -18,6 +18,7 @@ from tracekeep import validation
 from tracekeep.validation import fields, messages
 from tracekeep.validation.calls import calls_of
 from tracekeep.validation.comparison import compare
+from tracekeep.validation.completeness import completeness_of
 from tracekeep.validation.lake_reading import Lake, LakeError
 from tracekeep.validation.raw_reading import read_set
 from tracekeep.validation.verdicts import Reading, judge, median_of, raw_figures, sample_weight
@@ -696,8 +697,12 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
             "trace_id": t.trace_id, "sample_class": t.sample_class, "is_kept": t.is_kept,
             "is_fatal": t.is_fatal, "sampling_threshold": t.threshold, "sample_weight": t.weight,
             "span_count": len(t.spans), "latency_ms": t.latency_ns / 1e6,
+            "root_count": found.root_count, "orphan_count": found.orphan_count,
+            "cyclic_span_count": found.cyclic_span_count, "is_complete": found.is_complete,
+            "event_dates": found.dates,
         }
         for t in reading.traces.values()
+        for found in (completeness_of(t),)
     ]  # fmt: skip
     calls = [
         {
@@ -859,6 +864,7 @@ def test_a_missing_row_is_listed(
         ("silver.spans", {"parent_span_id": f"'{span_id(5)}'"}),
         ("silver.traces", {"sample_weight": "sample_weight * 1.001"}),
         ("silver.traces", {"is_fatal": "not is_fatal"}),
+        ("silver.traces", {"orphan_count": "orphan_count + 1"}),
         ("silver.service_calls", {"source_service": "'guess'"}),
         ("gold.endpoint_minutes", {"p50_latency_ms": "p50_latency_ms + 1"}),
     ],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracekeep.validation.calls import calls_of
+from tracekeep.validation.completeness import completeness_of
 from tracekeep.validation.events import Span
 from tracekeep.validation.fields import ERROR_SEVERITY
 from tracekeep.validation.lake_reading import Lake
@@ -232,11 +233,13 @@ def _compare_traces(reading: Reading, lake: Lake, comparison: Comparison) -> Non
         for row in lake.rows("silver.traces"):
             trace_id, sample_class, is_kept, is_fatal, *others = row
             counts.update((sample_class, "kept" if is_kept else "", "fatal" if is_fatal else ""))
-            yield trace_id, (sample_class, is_kept, bool(is_fatal), *others)
+            *others, dates = others
+            yield trace_id, (sample_class, is_kept, bool(is_fatal), *others, tuple(dates))
 
     raw = ((t.trace_id, _verdict_of(t)) for t in reading.traces.values())
     difference = difference_of(
-        "silver.traces (trace): class, is_kept, is_fatal, threshold, weight, spans, latency ms",
+        "silver.traces (trace): class, is_kept, is_fatal, threshold, weight, spans, latency ms, "
+        "roots, orphans, cyclic spans, is_complete, days",
         raw, lake_rows(),
     )  # fmt: skip
     traces = reading.traces.values()
@@ -250,9 +253,11 @@ def _compare_traces(reading: Reading, lake: Lake, comparison: Comparison) -> Non
 
 
 def _verdict_of(trace: Trace) -> tuple[Any, ...]:
+    found = completeness_of(trace)
     return (
         trace.sample_class, trace.is_kept, trace.is_fatal, trace.threshold, trace.weight,
-        len(trace.spans), trace.latency_ns / NS_PER_MS,
+        len(trace.spans), trace.latency_ns / NS_PER_MS, found.root_count, found.orphan_count,
+        found.cyclic_span_count, found.is_complete, found.dates,
     )  # fmt: skip
 
 

@@ -29,7 +29,8 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "silver.log_records": ("trace_id", "span_id", "logged_at", "severity_number"),
     "silver.traces": (
         "trace_id", "sample_class", "is_kept", "is_fatal", "sampling_threshold", "sample_weight",
-        "span_count", "latency_ms",
+        "span_count", "latency_ms", "root_count", "orphan_count", "cyclic_span_count",
+        "is_complete", "event_dates",
     ),
     "silver.service_calls": (
         "trace_id", "source_trace_id", "source_span_id", "target_span_id", "source_service",

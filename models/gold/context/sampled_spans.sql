@@ -152,8 +152,9 @@ sampled_spans as (
         is_end_missing,
         started_at,
         started_at_ns,
-        ended_at,
-        ended_at_ns,
+        {{ timestamp_from_ns(
+            '(' ~ nanoseconds('started_at', 'started_at_ns') ~ ' + ' ~ latency_ns('latency_ms') ~ ')'
+        ) }} as ended_at,
         first_arrival_at,
         last_arrival_at,
         partition_date,

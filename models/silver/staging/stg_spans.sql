@@ -151,7 +151,7 @@ stg_spans as (
         http_status_code,
         rpc_status_code,
         started_ns,
-        greatest(coalesce(end_time_unix_nano, started_ns), started_ns) as ended_ns,
+        greatest(coalesce(end_time_unix_nano - started_ns, 0), 0) / 1e6 as latency_ms,
         coalesce(kind in ('server', 'consumer'), false) as is_server_side,
         is_error,
         end_time_unix_nano is null or end_time_unix_nano < started_ns as is_end_missing,

@@ -72,16 +72,35 @@ test-formats: setup
 
 # The long proofs, each at most an hour on two cores.
 .PHONY: prove
-prove: prove-order prove-readers prove-faults prove-sizes prove-speed prove-kafka
+prove: prove-order prove-news prove-silver prove-layouts prove-readers prove-faults prove-sizes \
+	prove-speed prove-kafka
 
-# Any order, split, repetition and crash gives the same rows (R5), on 200,000 events.
+# Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
+# the oddities, each in an order of its own.
 .PHONY: prove-order
 prove-order: setup
-	TRACEKEEP_PROVE_EVENTS=200000 TRACEKEEP_JAVA_OPTIONS= \
+	TRACEKEEP_PROVE_EVENTS=200000 TRACEKEEP_PROVE_COPIES=30 TRACEKEEP_JAVA_OPTIONS= \
 		TRACEKEEP_KILLED_AT="silver.spans gold.error_events" \
 		.venv/bin/python -m pytest tests/python/test_pipeline_order.py --durations=0
 
 proofs := .venv/bin/python -m pytest --durations=0 -s
+
+# A run of Silver costs what its news cost, however long the history (R7); writes
+# docs/results/news_cost.md.
+.PHONY: prove-news
+prove-news: setup
+	$(proofs) tests/proofs/test_news.py
+
+# silver.spans: bytes a span, CPU against DuckDB; writes docs/results/silver_spans.md. SET: a folder
+# of raw files whose spans are weighed too.
+.PHONY: prove-silver
+prove-silver: setup
+	TRACEKEEP_PROVE_SET="$(SET)" $(proofs) tests/proofs/test_silver.py
+
+# One trace by its id in each layout of Silver; writes docs/results/layouts.md.
+.PHONY: prove-layouts
+prove-layouts: setup
+	$(proofs) tests/proofs/test_layouts.py
 
 # Any bytes are parsed or rejected (R1): 10,000 files through the real reader.
 .PHONY: prove-readers

@@ -247,3 +247,6 @@ log_records as (
 )
 
 select * from log_records
+{%- if not is_incremental() %}
+sort by partition_date, trace_id, logged_at
+{%- endif %}

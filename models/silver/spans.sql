@@ -83,15 +83,15 @@ all_versions as (
 
 ),
 
--- those of a trace in one place; since their numbers differ each time, Spark works them out once
--- for the two steps that read them
+-- those of a trace in one place. What holds for any uuid lets Spark work this step out once, not
+-- anew for each step that reads it
 versions as (
 
     select
         *,
-        coalesce(trace_id, record_hash) as trace_key,
-        monotonically_increasing_id() as version_number
+        coalesce(trace_id, record_hash) as trace_key
     from all_versions
+    where uuid() is not null
     distribute by trace_key
 
 ),

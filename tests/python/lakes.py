@@ -6,12 +6,13 @@ import gzip
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,10 @@ COMPARED = (
     "silver.service_calls", "silver.changes",
     "gold.endpoint_minutes", "gold.error_events", "gold.sampled_spans",
 )  # fmt: skip
-BOOKKEEPING = {
+BOOKKEEPING = frozenset({
     "ingest_batch", "ingested_at", "source_file", "source_position", "build_id", "bronze_version",
     "silver_version", "first_arrival_at", "last_arrival_at",
-}  # fmt: skip
+})  # fmt: skip
 """The columns that R5 lets differ."""
 
 
@@ -64,12 +65,12 @@ def _single_records(request: dict[str, Any]) -> Iterator[str]:
 
 def deal(
     records: Sequence[str], late: Sequence[str], pods: Iterable[Path], out: Path, batches: int,
-    seed: int | None,
+    seed: int | None, name: str = "records",
 ) -> list[Path]:  # fmt: skip
     """Deal records and pod log files to `batches` folders; returns the folders in their order.
 
     seed None keeps the order, the late records last; else everything is shuffled. Each batch but
-    the first also repeats some records of the whole.
+    the first also repeats some records of the whole. `name` is that of the file in each folder.
     """
     chance = random.Random(seed or 0)
     everything = [*records, *late]
@@ -79,11 +80,11 @@ def deal(
     folders = []
     for number in range(batches):
         folder = out / f"batch-{number}"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         lines = everything[number * size : (number + 1) * size]
         if number:
             lines += chance.sample(everything, len(everything) // 50)
-        (folder / "records.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         folders.append(folder)
     for pod in pods:
         target = chance.choice(folders) / "pods" / pod.parent.parent.name / pod.parent.name
@@ -97,12 +98,12 @@ def rows_of(lake: Path, table: str) -> Counter[str]:
     return Counter(row_texts(lake, table))
 
 
-def row_texts(lake: Path, table: str) -> Iterator[str]:
-    """The rows of a table as JSON texts without bookkeeping columns."""
+def row_texts(lake: Path, table: str, without: frozenset[str] = BOOKKEEPING) -> Iterator[str]:
+    """The rows of a table as JSON texts without some columns."""
     from deltalake import DeltaTable
 
     data = DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_dataset()
-    columns = [name for name in data.schema.names if name not in BOOKKEEPING]
+    columns = [name for name in data.schema.names if name not in without]
     for batch in data.to_batches(columns=columns):
         for row in batch.to_pylist():
             yield json.dumps(row, sort_keys=True, default=str)
@@ -115,6 +116,37 @@ def bronze_rows(table: str) -> list[dict[str, Any]]:
     return DeltaTable(str(lake_path() / "bronze" / table)).to_pyarrow_table().to_pylist()
 
 
+def copy_of(row: str) -> int:
+    """Which copy of the oddities (`oddities.in_copy`) a row belongs to; 0: none."""
+    tag = re.search(r"copy-(\d\d)", row)
+    return int(tag[1]) if tag else 0
+
+
+def original_rows(lake: Path) -> dict[str, Counter[str]]:
+    """The rows of all compared tables that belong to no copy."""
+    return {
+        table: Counter(row for row in row_texts(lake, table) if not copy_of(row))
+        for table in COMPARED
+    }
+
+
+def rows_by_copy(lake: Path) -> dict[int, dict[str, Counter[str]]]:
+    """The rows of Silver by copy, with its name and its digits of the trace ids blotted out, and
+    without hashes of either."""
+    without = BOOKKEEPING | {"record_hash", "failure_id", "change_key"}
+    copies: dict[int, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for table in COMPARED:
+        if table.startswith("silver."):
+            for row in row_texts(lake, table, without):
+                blotted = re.sub(r"copy-\d\d", "copy", row)
+                blotted = re.sub(r"\b(0{16})[0-9a-f]{2}([0-9a-f]{14})\b", r"\1..\2", blotted)
+                blotted = re.sub(
+                    r"\b([0-9a-f]{4})[0-9a-f]{4}([0-9a-f]{24})\b", r"\1....\2", blotted
+                )
+                copies[copy_of(row)][table][blotted] += 1
+    return copies
+
+
 def snapshot(lake: Path) -> dict[str, Counter[str]]:
     """The rows of all compared tables of a lake."""
     return {table: rows_of(lake, table) for table in COMPARED}
@@ -123,7 +155,7 @@ def snapshot(lake: Path) -> dict[str, Counter[str]]:
 def assert_same_rows(expected: dict[str, Counter[str]], actual: dict[str, Counter[str]]) -> None:
     """Fail with the first differing rows of each table."""
     differences = []
-    for table in COMPARED:
+    for table in expected:
         missing, surplus = expected[table] - actual[table], actual[table] - expected[table]
         if missing or surplus:
             differences.append(

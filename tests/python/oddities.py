@@ -20,6 +20,7 @@ HOUR = 60 * MINUTE
 DROPPED = "0a" * 9 + "00000000000001"  # its randomness is too small for any class but error
 KEPT = "0b" * 9 + "ffffffffffffff"
 HALF = "0c" * 9 + "90000000000000"
+SHORT = "64b1000000000001"  # a 64-bit trace id
 
 KINDS = {None: 0, "internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 
@@ -276,6 +277,31 @@ def timely() -> list[str]:
         log(trace(27), hex_id(1), "bank", severity=17, attributes={"exception.type": "Refused"}),
         log(trace(27), hex_id(1), "ledger", severity=17, attributes={"exception.type": "Timeout"}),
         log(trace(27), hex_id(2), "c.Timeout: bank", severity=17, attributes=timeout),
+        # across midnights: three days, of which the middle one holds a log record alone
+        span(trace(29), hex_id(1), start=START - 24 * HOUR, kind="producer"),
+        log(trace(29), hex_id(1), "waiting"),
+        span(trace(29), hex_id(2), hex_id(1), kind="consumer", start=START + 24 * HOUR, status=2),
+        # the same trace by a 64-bit id, see `foreign`
+        span("0" * 16 + SHORT, hex_id(1), service="gateway"),
+        # client and server disagree, in both ways; slow and failed; identical twice
+        span(trace(30), hex_id(1), service="gateway", milliseconds=1001, status=2),
+        span(trace(30), hex_id(2), hex_id(1), service="gateway", kind="client", status=2),
+        span(trace(30), hex_id(3), hex_id(2)),
+        span(
+            trace(30),
+            hex_id(4),
+            hex_id(1),
+            service="gateway",
+            kind="client",
+            attributes={"http.status_code": 404},
+        ),
+        span(trace(30), hex_id(5), hex_id(4), attributes={"http.status_code": 404}),
+        span(trace(30), hex_id(5), hex_id(4), attributes={"http.status_code": 404}),
+        # ids that count up
+        *(span(f"{n:032x}", hex_id(n), milliseconds=2000) for n in range(1, 4)),
+        # a child that starts before its parent
+        span(trace(31), hex_id(1), service="gateway"),
+        span(trace(31), hex_id(2), hex_id(1), start=START - SECOND),
         # hostile text
         log(trace(15), hex_id(1), "{{ x }} '\"; drop table\\ \u0000 <b> $a", severity=17),
         span(trace(15), hex_id(1), name="GET /a'b\"/{{ 1 }}/4711?q=\\", status=2, message="\u0000"),
@@ -300,6 +326,9 @@ def late() -> list[str]:
         span(trace(24), hex_id(1), kind="producer", attributes={"messaging.system": "kafka"}),
         span(trace(23), hex_id(1), kind="producer", start=START - HOUR),
         span(trace(25), hex_id(1), service="gateway", kind="client", milliseconds=50),
+        # a day before and a day after a trace whose verdict is taken
+        log(trace(29), hex_id(1), "late", severity=17, time=START - 23 * HOUR),
+        span(trace(31), hex_id(3), hex_id(1), start=START + 30 * HOUR),
         # the span of a log that stood alone
         span(trace(14), hex_id(1), kind="consumer", start=START - 2 * MINUTE),
         log(trace(16), hex_id(1), "before its span", severity=17, time=START + 7 * MINUTE),
@@ -330,3 +359,89 @@ def changes() -> list[str]:
         change("", 4),
         change("", 4, content={"artifactId": "pkg:oci/payment@sha256:00?tag=2.0"}),
     ]
+
+
+def foreign() -> list[str]:
+    """A record in another format: Jaeger's, whose trace ids may have 64 bits."""
+    parent = {"refType": "CHILD_OF", "traceID": SHORT, "spanID": hex_id(1)}
+    failed = {
+        "traceID": SHORT,
+        "spanID": hex_id(2),
+        "operationName": "POST /pay",
+        "references": [parent],
+        "startTime": START // 1000 + 7,
+        "duration": 1000,
+        "tags": [
+            {"key": "span.kind", "type": "string", "value": "server"},
+            {"key": "error", "type": "bool", "value": True},
+        ],
+        "logs": [],
+        "processID": "p1",
+    }
+    processes = {"p1": {"serviceName": "payment", "tags": []}}
+    return [json.dumps({"data": [{"traceID": SHORT, "spans": [failed], "processes": processes}]})]
+
+
+def giants() -> list[str]:
+    """A chain of 10,000 spans, a fan-out of 50,000, and 3,000 spans without a trace id."""
+    chain = (
+        span(trace(40), hex_id(n), hex_id(n - 1) if n > 1 else "", kind="internal", start=START + n)
+        for n in range(1, 10_001)
+    )
+    fan = (
+        span(trace(41), hex_id(n), hex_id(1) if n > 1 else "", start=START + n)
+        for n in range(1, 50_001)
+    )
+    lost = (span("", hex_id(n), start=START + n) for n in range(3000))
+    end = span(trace(40), hex_id(10_001), hex_id(10_000), service="ledger", status=2)
+    return [*chain, end, *fan, *lost]
+
+
+def in_copy(record: str, copy: int) -> str:
+    """The record as another one of its kind: in an environment `copy-NN` and with other leading
+    digits of the trace ids; the randomness (R3) and all else stay."""
+    tag = f"copy-{copy:02d}"
+    document = json.loads(record)
+    if "data" in document:
+        (jaeger,) = document["data"]
+        jaeger["processes"]["p1"]["tags"].append(
+            {"key": "deployment.environment.name", "type": "string", "value": tag}
+        )
+        (child,) = jaeger["spans"]
+        for holder in (jaeger, child, *child["references"]):
+            holder["traceID"] = _id_in_copy(holder["traceID"], copy)
+    elif "context" in document:
+        context, content = document["context"], document["subject"].setdefault("content", {})
+        context["source"] = f"/{tag}{context['source']}"
+        environment = content.setdefault("environment", {"id": ""})
+        environment["id"] = f"{tag}-{environment['id']}".rstrip("-")
+    else:
+        for group in document.get("resourceSpans", []) + document.get("resourceLogs", []):
+            _resource_in_copy(group["resource"]["attributes"], tag)
+            for scope in group.get("scopeSpans", []) + group.get("scopeLogs", []):
+                for event in scope.get("spans", []) + scope.get("logRecords", []):
+                    for holder in (event, *event.get("links", [])):
+                        holder["traceId"] = _id_in_copy(holder["traceId"], copy)
+    return json.dumps(document)
+
+
+def _resource_in_copy(attributes: list[dict[str, Any]], tag: str) -> None:
+    for attribute in attributes:
+        if attribute["key"] == "deployment.environment.name":
+            attribute["value"]["stringValue"] = f"{tag}-{attribute['value']['stringValue']}"
+            return
+    attributes += attributes_of({"deployment.environment.name": tag})
+
+
+def _id_in_copy(trace_id: Any, copy: int) -> Any:
+    """Digits 5 to 8 of a whole id, the first two of a 64-bit one, are the copy's number."""
+    if not trace_id or not trace_id.strip("0") or len(trace_id) not in (16, 24, 32):
+        return trace_id
+    if len(trace_id) == 24:
+        text = base64.b64decode(trace_id).hex()
+        return base64.b64encode(bytes.fromhex(_id_in_copy(text, copy))).decode()
+    if len(trace_id) == 16:
+        return f"{copy:02x}{trace_id[2:]}"
+    if trace_id.startswith("0" * 16):
+        return f"{'0' * 16}{copy:02x}{trace_id[18:]}"
+    return f"{trace_id[:4]}{copy:04x}{trace_id[8:]}"

@@ -7,6 +7,7 @@ After test_pipeline.py, since these tests empty the lake that those look at.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,15 +29,34 @@ CUT_SHORT = ("--exclude", "traces", "error_events", "service_calls", "changes", 
 """A Silver run that ends after spans and log records: what a crash between two models leaves."""
 
 
-def deal(lake: BuiltLake, out: Path, batches: int, seed: int | None) -> list[Path]:
-    """The lake's input dealt anew, its export requests taken apart into single records."""
-    records = [
-        *lakes.single_records(lake.day / "otlp"),
-        *oddities.timely(),
-        *oddities.changes(),
-    ]
-    pods = sorted((lake.day / "pods").rglob("*.log"))
-    return lakes.deal(records, oddities.late(), pods, out, batches, seed)
+COPIES = int(os.environ.get("TRACEKEEP_PROVE_COPIES", "3"))
+"""Copies of the oddities, each in an order of its own; `make prove-order` raises them."""
+
+GIANT_COPIES = 3 if COPIES > 10 else 0
+"""Copies that hold traces of 10,000 and 50,000 spans too."""
+
+
+def deal(lake: BuiltLake, out: Path, batches: int) -> list[Path]:
+    """The lake's input dealt anew, its export requests taken apart into single records; and beside
+    it copies of the oddities, each dealt in another way, the first with the late records last."""
+    folders = lakes.deal(
+        [*lakes.single_records(lake.day / "otlp"), *oddities.timely(), *oddities.changes()],
+        oddities.late(),
+        sorted((lake.day / "pods").rglob("*.log")),
+        out,
+        batches,
+        seed=3,
+    )
+    for copy in range(1, COPIES + 1):
+        giants = oddities.giants() if copy <= GIANT_COPIES else []
+        timely = [*oddities.timely(), *oddities.changes(), *oddities.foreign(), *giants]
+        records, late = (
+            [oddities.in_copy(record, copy) for record in part]
+            for part in (timely, oddities.late())
+        )
+        seed = None if copy == 1 else copy
+        lakes.deal(records, late, [], out, batches, seed, name=f"copy-{copy}")
+    return folders
 
 
 class DiskGoneError(OSError):
@@ -66,7 +86,7 @@ def build(
 ) -> None:
     """Load the folders one after the other into an empty lake; after those in `runs` dbt builds
     Silver, with these options, and then Gold unless Silver was cut short. The first load of the
-    folder `failing` ends between two tables."""
+    folder `failing` ends between two tables. Days are compacted after the first run."""
     from tracekeep.dbt import dbt
     from tracekeep.ingest import ingest
 
@@ -78,22 +98,45 @@ def build(
         ingest(spark, [folder])
         if number in runs:
             dbt("run", "--select", "silver", *runs[number])
+            if number == min(runs):
+                dbt("run-operation", "compact_closed_days", "--args", "{after_runs: 1}")
             if not runs[number]:
                 dbt("run", "--select", "gold")
 
 
-def test_two_batches_with_late_records_last(
+def test_any_order_and_split_with_runs_cut_short(
     spark: SparkSession, lake: BuiltLake, tmp_path: Path
 ) -> None:
-    build(spark, deal(lake, tmp_path, 2, seed=None), {0: (), 1: ()})
-    lakes.assert_same_rows(lake.rows, lakes.snapshot(lake_path()))
+    folders = deal(lake, tmp_path, 7)
+    build(spark, folders, {1: (), 4: CUT_SHORT, 6: ()}, failing=3)
+    lakes.assert_same_rows(lake.rows, lakes.original_rows(lake_path()))
+    copies = lakes.rows_by_copy(lake_path())
+    assert sorted(copies) == list(range(COPIES + 1))
+    for copy in range(2, COPIES + 1):
+        with_giants = copy <= GIANT_COPIES
+        first = 1 if with_giants or not GIANT_COPIES else GIANT_COPIES + 1
+        lakes.assert_same_rows(copies[first], copies[copy])
+    for name, rows in copies[1].items():
+        assert rows.total() > 3, name
 
 
-def test_seven_shuffled_batches_with_an_ingest_and_a_run_cut_short(
-    spark: SparkSession, lake: BuiltLake, tmp_path: Path
-) -> None:
-    build(spark, deal(lake, tmp_path, 7, seed=3), {2: (), 4: CUT_SHORT, 6: ()}, failing=3)
-    lakes.assert_same_rows(lake.rows, lakes.snapshot(lake_path()))
+def test_closed_days_were_compacted_and_written_to_again(lake: BuiltLake) -> None:
+    """Of the lake that the last test left behind: three builds wrote to the day of the oddities."""
+    from deltalake import DeltaTable
+
+    from tracekeep.dbt import dbt
+
+    def files(name: str) -> int:
+        table = DeltaTable(str(lake.path / "silver" / name))
+        day = [("partition_date", "=", "2026-01-12")]
+        return len(table.file_uris(partition_filters=day))
+
+    operations = DeltaTable(str(lake.path / "silver" / "day_builds")).to_pyarrow_table()
+    assert "compaction" in operations["operation"].to_pylist()
+    before = lakes.snapshot(lake_path())
+    dbt("run-operation", "compact_closed_days", "--args", "{after_runs: 1}")
+    lakes.assert_same_rows(before, lakes.snapshot(lake_path()))
+    assert {files(name) for name in ("spans", "log_records", "traces", "error_events")} == {1}
 
 
 def test_rebuild_changes_no_row(spark: SparkSession, lake: BuiltLake) -> None:

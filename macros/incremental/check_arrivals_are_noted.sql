@@ -4,6 +4,9 @@
 -#}
 {% macro check_arrivals_are_noted() -%}
     {%- set arrivals = ref('trace_arrivals') -%}
+    {%- if 'model.' ~ project_name ~ '.trace_arrivals' in selected_resources -%}
+        {{ return('') }}
+    {%- endif -%}
     {%- set query -%}
         with noted as (
 
@@ -20,9 +23,6 @@
             and {{ is_outstanding_batch('batches.ingest_batch', from_nothing=false) }}
         limit 1
     {%- endset -%}
-    {%- if 'model.' ~ project_name ~ '.trace_arrivals' in selected_resources -%}
-        {{ return('') }}
-    {%- endif -%}
     {%- if load_relation(arrivals) is none or run_query(query).rows -%}
         {%- do exceptions.raise_compiler_error(
             "trace_arrivals has not noted what the new ingest batches touch: select it too, as in "

@@ -15,7 +15,8 @@ with arrived_spans as (
         case
             when trace_id is not null and kind = 'consumer'
                 then array_compact(array_distinct(links.trace_id))
-        end as linked_trace_ids
+        end as linked_trace_ids,
+        false as is_known_by_uid
     from {{ source('bronze', 'spans') }}
     where {{ is_outstanding }}
 
@@ -27,7 +28,8 @@ arrived_log_records as (
         ingest_batch,
         coalesce(trace_id, record_hash) as touched_key,
         to_date({{ timestamp_from_ns('time_unix_nano') }}) as event_date,
-        cast(null as array<string>) as linked_trace_ids
+        cast(null as array<string>) as linked_trace_ids,
+        trace_id is null and {{ record_uid('attributes') }} is not null as is_known_by_uid
     from {{ source('bronze', 'log_records') }}
     where {{ is_outstanding }}
 
@@ -48,7 +50,8 @@ arrived as (
         arrived_events.ingest_batch,
         arrived_events.touched_key,
         collect_set(arrived_events.event_date) as event_dates,
-        flatten(collect_set(arrived_events.linked_trace_ids)) as linked_trace_ids
+        flatten(collect_set(arrived_events.linked_trace_ids)) as linked_trace_ids,
+        bool_or(arrived_events.is_known_by_uid) as is_known_by_uid
     from arrived_events
     {% if is_incremental() -%}
     left anti join {{ this }} as noted
@@ -90,7 +93,12 @@ held_log_records as (
 
 touched as (
 
-    select * from arrived
+    select
+        ingest_batch,
+        touched_key,
+        event_dates,
+        linked_trace_ids
+    from arrived
     union all
     select
         arrived.ingest_batch,
@@ -111,7 +119,7 @@ touched as (
     inner join arrived
         on held_links.linked_trace_id = arrived.touched_key
     union all
-    -- the times of versions of one record may be days apart
+    -- the times of versions of one record without a trace may be days apart if it has a uid
     select
         arrived.ingest_batch,
         arrived.touched_key,
@@ -120,7 +128,7 @@ touched as (
     from held_log_records
     inner join arrived
         on held_log_records.record_hash = arrived.touched_key
-    where held_log_records.trace_id is null
+    where held_log_records.trace_id is null and arrived.is_known_by_uid
 
 ),
 

@@ -200,6 +200,8 @@ def timely() -> list[str]:
         log(trace(18), "", "two", severity=17, attributes={"log.record.uid": ""}),
         # a uid whose time moves to another window
         log(trace(19), "", "moves", severity=17, attributes={"log.record.uid": "u3"}),
+        # the same without a trace, two days apart
+        log("", "", "moves far", attributes={"log.record.uid": "u4"}),
         # copies of one error, of which one names its exception
         log(trace(20), "", "same", severity=17, attributes={"exception.type": "Timeout"}),
         log(trace(20), "", "same", severity=17),
@@ -311,12 +313,13 @@ def timely() -> list[str]:
 
 def late() -> list[str]:
     """Records that arrive last when a test keeps an order."""
-    moving = {"log.record.uid": "u3"}
+    moving, moving_far = {"log.record.uid": "u3"}, {"log.record.uid": "u4"}
     return [
         # promotes the dropped trace, in a window of its own
         log(DROPPED, hex_id(3), "declined", severity=17, time=START + 3 * MINUTE),
         span(HALF, hex_id(1), milliseconds=1500),
         log(trace(19), "", "moved", severity=17, time=START + 11 * MINUTE, attributes=moving),
+        log("", "", "moved far", severity=17, time=START + 48 * HOUR, attributes=moving_far),
         # the parents that were missing
         span(trace(5), hex_id(1), service="a", kind=None),
         # turns an ok span into an error; moves its log's window by an earlier twin
@@ -399,7 +402,8 @@ def giants() -> list[str]:
 
 def in_copy(record: str, copy: int) -> str:
     """The record as another one of its kind: in an environment `copy-NN` and with other leading
-    digits of the trace ids; the randomness (R3) and all else stay."""
+    digits of the trace ids; the randomness (R3) and all else stay. What identifies a log record
+    without a trace, its uid or its text, names the copy too."""
     tag = f"copy-{copy:02d}"
     document = json.loads(record)
     if "data" in document:
@@ -422,6 +426,10 @@ def in_copy(record: str, copy: int) -> str:
                 for event in scope.get("spans", []) + scope.get("logRecords", []):
                     for holder in (event, *event.get("links", [])):
                         holder["traceId"] = _id_in_copy(holder["traceId"], copy)
+                    if "body" in event and not event["traceId"]:
+                        texts = [event["body"], *(a["value"] for a in event["attributes"])]
+                        for text in texts:
+                            text["stringValue"] += f" {tag}"
     return json.dumps(document)
 
 

@@ -140,11 +140,12 @@ def test_closed_days_were_compacted_and_written_to_again(lake: BuiltLake) -> Non
 
 
 def test_rebuild_changes_no_row(spark: SparkSession, lake: BuiltLake) -> None:
-    """Of the lake that the last test left behind, which grew batch by batch."""
+    """Of the lake that the last tests left behind, which grew batch by batch."""
     from tracekeep.rebuild import run
 
+    before = lakes.snapshot(lake_path())
     assert run(argparse.Namespace()) == 0
-    lakes.assert_same_rows(lake.rows, lakes.snapshot(lake_path()))
+    lakes.assert_same_rows(before, lakes.snapshot(lake_path()))
 
 
 def test_rebuild_refuses_when_bronze_has_forgotten_rows(
@@ -152,10 +153,26 @@ def test_rebuild_refuses_when_bronze_has_forgotten_rows(
 ) -> None:
     from tracekeep.rebuild import run
 
+    before = lakes.snapshot(lake_path())
     spark.sql("delete from bronze.spans where trace_id is null")
     assert run(argparse.Namespace()) == 2
     assert "refused" in capsys.readouterr().err
-    lakes.assert_same_rows(lake.rows, lakes.snapshot(lake_path()))
+    lakes.assert_same_rows(before, lakes.snapshot(lake_path()))
+
+
+def test_model_alone_refuses_news_whose_days_nobody_noted(
+    spark: SparkSession, lake: BuiltLake, tmp_path: Path
+) -> None:
+    from tracekeep.dbt import DbtError, dbt
+    from tracekeep.ingest import ingest
+
+    news = tmp_path / "news.jsonl"
+    news.write_text(oddities.span("77" * 16, "88" * 8), encoding="utf-8")
+    ingest(spark, [news])
+    before = lakes.snapshot(lake_path())
+    with pytest.raises(DbtError, match="select it too"):
+        dbt("run", "--select", "pinned_batches", "spans")
+    lakes.assert_same_rows(before, lakes.snapshot(lake_path()))
 
 
 def test_file_lost_between_two_tries_blocks_no_later_ingest(

@@ -106,7 +106,7 @@ def build_spans(*variables: str) -> None:
     from tracekeep.dbt import dbt
 
     written = "{" + ", ".join(["rebuild: true", *variables]) + "}"
-    dbt("run", "--select", "spans", "--full-refresh", "--vars", written)
+    dbt("run", "--select", "stg_spans", "spans", "--full-refresh", "--vars", written)
 
 
 def test_cpu_is_at_most_six_times_that_of_duckdb(

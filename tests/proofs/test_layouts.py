@@ -47,7 +47,7 @@ def spark(lake: Path, tmp_path: Path) -> Iterator[SparkSession]:
 def files_read(rows: DataFrame) -> int:
     """Files that a query that has run read from."""
     plan = rows._jdf.queryExecution().executedPlan()
-    if hasattr(plan, "executedPlan"):
+    if plan.getClass().getSimpleName() == "AdaptiveSparkPlanExec":
         plan = plan.executedPlan()
     leaves = plan.collectLeaves()
     metrics = [leaves.apply(n).metrics().get("numFiles") for n in range(leaves.size())]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "1000000"))
 DAYS = 10
-TRACES = 15
+TRACES = 8
 LAYOUTS = ("date", "date_service", "date_trace_prefix", "clustered")
 
 

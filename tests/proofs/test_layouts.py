@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "1000000"))
-DAYS = 10
+DAYS = 3
 TRACES = 8
 LAYOUTS = ("date", "date_service", "date_trace_prefix", "clustered")
 

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from tracekeep.validation.calls import _parent_of, _place
-from tracekeep.validation.critical_paths import critical_path_of
+from tracekeep.validation.critical_paths import CriticalStep, critical_path_of
 from tracekeep.validation.events import Events, LogRecord, Span
 from tracekeep.validation.forest import forest_of
 from tracekeep.validation.messages import Failure, Message
 from tracekeep.validation.paths import IncidentPath, Step, paths_of
 from tracekeep.validation.paths_from_aggregates import AggregatedMinute, rebuilt_path_count
+from tracekeep.validation.told_paths import ToldCriticalPath, ToldPath
 from tracekeep.validation.verdicts import WINDOW_NS, judge
 
 TRACE = "1" * 32
@@ -370,6 +371,64 @@ def test_a_circle_of_50_000_is_one_path() -> None:
     ((way, marks),) = [(numbers(path), path.marks) for path in found]
     assert way == [1, *range(size, 1, -1), size + 1]
     assert marks == ("cycle", "no_root")
+
+
+# ---------------------------------------------------------------- what is compared
+
+
+def test_a_secret_in_a_step_may_be_masked() -> None:
+    (path,) = paths(span(1, name="mail ann@example.com", says="no ann@example.com"))
+    raw = ToldPath.of_raw(path)
+    (step,) = raw.steps
+    masked = step._replace(operation="mail [email]", messages=("no [email]",), endpoint="any")
+    assert raw.is_told_by(raw._replace(steps=(masked,), endpoint="any"))
+    assert not raw.is_told_by(raw._replace(steps=(masked._replace(operation="mail"),)))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_compared"),
+    [
+        ("/shop.CartService/AddItem", True),
+        ("cart-service_check", True),
+        ("GET /cart", False),
+        ("HTTP", False),
+        ("get", False),
+        ("getCart", True),
+        ("/cart/deadbeef", False),
+        ("/cart/7", False),
+        ("select shop", False),
+        ("", False),
+    ],
+)
+def test_an_endpoint_is_compared_where_no_template_can_change_it(
+    name: str, is_compared: bool
+) -> None:
+    (path,) = paths(span(1, name=name, says="x"))
+    raw = ToldPath.of_raw(path)
+    other = raw._replace(steps=(raw.steps[0]._replace(endpoint="other"),))
+    assert raw.is_told_by(other) is not is_compared
+    assert raw.is_told_by(raw._replace(endpoint="other")) is not is_compared
+
+
+def test_a_step_without_span_is_compared_by_its_service() -> None:
+    (path,) = paths(error_log(None, "web"))
+    raw = ToldPath.of_raw(path)
+    (step,) = raw.steps
+    told = step._replace(latency_ms=0.0, messages=("boom",), operation="", endpoint="web")
+    assert raw.is_told_by(raw._replace(steps=(told,)))
+    assert not raw.is_told_by(raw._replace(steps=(told._replace(service="pay"),)))
+
+
+def test_steps_of_a_critical_path_that_tie_stand_in_any_order() -> None:
+    tied = [span(2, 1), span(2, 1, service="pay")]
+    steps = [CriticalStep(one, 5) for one in tied]
+    raw = ToldCriticalPath.of_raw([*steps, CriticalStep(span(3, start=1), 0)])
+    assert [len(run) for run in raw.runs] == [2, 1]
+    one, other, last = (step for run in raw.runs for step in run)
+    assert raw.is_told_by(ToldCriticalPath(((other,), (one,), (last,))))
+    assert not raw.is_told_by(ToldCriticalPath(((one,), (last,), (other,))))
+    assert not raw.is_told_by(ToldCriticalPath(((one,), (one,), (last,))))
+    assert not raw.is_told_by(ToldCriticalPath(((one,), (other,))))
 
 
 # ---------------------------------------------------------------- from aggregates

@@ -327,6 +327,57 @@ def test_the_critical_path_starts_at_the_traces_root() -> None:
     assert critical() == []
 
 
+# ---------------------------------------------------------------- what holds for any trace
+
+
+def any_trace(chance: random.Random) -> list[Span]:
+    return [
+        span(
+            chance.randint(1, 8),
+            chance.choice([None, *range(1, 10)]),
+            start=chance.randint(0, 20),
+            latency=chance.randint(0, 20),
+            service=chance.choice("ab"),
+            kind=chance.choice([None, "client", "server"]),
+            says=chance.choice([None, None, "x"]),
+            digest=bytes([number]),
+        )
+        for number in range(chance.randint(1, 12))
+    ]
+
+
+def test_every_failing_span_stands_on_a_path_whatever_the_order() -> None:
+    chance = random.Random(3)
+    for _ in range(500):
+        told = any_trace(chance)
+        found = paths(*told)
+        failing = {(s.span_id, s.service, s.start_ns) for s in told if s.is_error}
+        on_paths = {
+            (step.span_id, step.service, step.start_ns) for path in found for step in path.steps
+        }
+        assert failing <= on_paths
+        assert all(path.origin.is_error for path in found)
+        assert len({path.steps for path in found}) == len(found)
+        # versions of a span are told by their order alone, so none may change places
+        if len({s.key for s in told}) == len(told):
+            assert paths(*reversed(told)) == found
+
+
+def test_what_is_added_makes_up_the_roots_latency() -> None:
+    chance = random.Random(5)
+    for _ in range(500):
+        forest = forest_of(any_trace(chance))
+        assert forest.root is not None
+        steps = critical_path_of(forest)
+        assert all(step.added_ns >= 0 for step in steps)
+        root = forest.spans[forest.root]
+        total = sum(step.added_ns for step in steps)
+        if forest.parents[forest.root] is None:
+            assert total == root.latency_ns
+        else:  # spans above it clamp it
+            assert total <= root.latency_ns
+
+
 # ---------------------------------------------------------------- size
 
 

@@ -7,6 +7,7 @@ import base64
 import dataclasses
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,19 @@ from tracekeep.validation import fields, messages
 from tracekeep.validation.calls import calls_of
 from tracekeep.validation.comparison import compare
 from tracekeep.validation.completeness import completeness_of
+from tracekeep.validation.critical_paths import critical_path_of
+from tracekeep.validation.forest import forest_of
 from tracekeep.validation.lake_reading import Lake, LakeError
+from tracekeep.validation.paths import Step, paths_of
 from tracekeep.validation.raw_reading import read_set
-from tracekeep.validation.verdicts import Reading, judge, median_of, raw_figures, sample_weight
+from tracekeep.validation.verdicts import (
+    Reading,
+    Trace,
+    judge,
+    median_of,
+    raw_figures,
+    sample_weight,
+)
 
 SECOND = 10**9
 NOON = 1_704_110_400 * SECOND  # 2024-01-01T12:00:00Z
@@ -755,17 +766,59 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         "gold.error_events": errors,
         "gold.sampled_spans": [row for row in spans if row["trace_id"] in kept],
         "gold.endpoint_minutes": minutes,
+        "gold.incident_paths": [
+            row for trace in reading.traces.values() for row in path_rows(trace)
+        ],
     }
+
+
+def path_rows(trace: Trace) -> list[dict[str, Any]]:
+    """The rows of a trace in `gold.incident_paths`."""
+    forest = forest_of(trace.spans)
+    critical = [
+        {
+            "span_id": step.span.span_id, "service": step.span.service,
+            "endpoint": step.span.name, "added_ms": step.added_ns / 1e6,
+        }
+        for step in critical_path_of(forest)
+    ]  # fmt: skip
+    return [
+        {
+            "trace_id": path.trace_id, "path_rank": path.path_rank, "service": path.origin.service,
+            "endpoint": path.origin.operation, "span_id": path.origin.span_id,
+            "service_path": path.service_path, "steps": list(map(step_row, path.steps)),
+            "marks": path.marks, "is_fatal": path.is_fatal, "depth": path.depth,
+            "critical_path": critical if path.path_rank == 1 else None,
+        }
+        for path in paths_of(trace, forest)
+    ]  # fmt: skip
+
+
+def step_row(step: Step) -> dict[str, Any]:
+    return {
+        "span_id": step.span_id, "parent_span_id": step.parent_span_id, "service": step.service,
+        "endpoint": step.operation, "operation": step.operation, "kind": step.kind,
+        "latency_ms": None if step.latency_ns is None else step.latency_ns / 1e6,
+        "status_code": step.status_code, "is_error": step.is_error,
+        "error_message": max(step.messages, default=None),
+    }  # fmt: skip
 
 
 def as_table(rows: list[dict[str, Any]]) -> pa.Table:
     plain = [
         {k: v.as_py() if isinstance(v, pa.Scalar) else v for k, v in row.items()} for row in rows
     ]
-    table = pa.Table.from_pylist(plain)
-    nulls = [column.name for column in table.schema if pa.types.is_null(column.type)]
-    texts = [pa.field(c.name, pa.string()) if c.name in nulls else c for c in table.schema]
-    return table.cast(pa.schema(texts))
+    found = pa.Table.from_pylist(plain).schema
+    return pa.Table.from_pylist(plain, pa.schema([(c.name, known(c.type)) for c in found]))
+
+
+def known(kind: pa.DataType) -> pa.DataType:
+    """A type with text where no value told one."""
+    if pa.types.is_list(kind):
+        return pa.list_(known(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, known(field.type)) for field in kind])
+    return pa.string() if pa.types.is_null(kind) else kind
 
 
 @pytest.fixture
@@ -796,6 +849,8 @@ def test_an_equal_lake_is_equal(
     figures = {f.name: f.lake for f in result.figures}
     assert figures["gold.sampled_spans: error traces kept whole"] == 2
     assert figures["gold.endpoint_minutes: of these p50 compared"] == 4
+    allowed = "gold.incident_paths: incident paths that raw data allows that are in gold"
+    assert figures[allowed] == figures["gold.incident_paths: incident paths"] == 2
     assert run(raw_set, "--lake", lake) == 0
     assert capsys.readouterr().out.endswith("equal\n")
 
@@ -815,6 +870,7 @@ def test_an_equal_lake_is_equal(
         ("gold.error_events", "error_message = 'timeout'"),
         ("gold.sampled_spans", f"trace_id = '{trace_id(3)}' and parent_span_id is not null"),
         ("gold.endpoint_minutes", "error_log_count = 1"),
+        ("gold.incident_paths", f"trace_id = '{trace_id(3)}'"),
     ],
 )
 def test_a_row_taken_away_is_found(
@@ -836,6 +892,7 @@ def test_a_row_taken_away_is_found(
         ("gold.error_events", "error_message = 'timeout'", "timeout"),
         ("gold.error_events", "event_type = 'log'", "boom"),
         ("gold.sampled_spans", f"span_id = '{span_id(2)}' and not is_error", trace_id(1, KEPT)),
+        ("gold.incident_paths", "depth = 2", trace_id(3)),
     ],
 )
 def test_a_missing_row_is_listed(
@@ -851,7 +908,7 @@ def test_a_missing_row_is_listed(
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "DIFFERENT"
     assert [line for line in lines if line.startswith(table) and line.endswith("NO")]
-    (title,) = [n for n, line in enumerate(lines) if f"1 differences in {table}" in line]
+    title = next(n for n, line in enumerate(lines) if f"1 differences in {table}" in line)
     assert "only in the raw files" in lines[title + 1] and missing in lines[title + 1]
 
 
@@ -867,6 +924,9 @@ def test_a_missing_row_is_listed(
         ("silver.traces", {"orphan_count": "orphan_count + 1"}),
         ("silver.service_calls", {"source_service": "'guess'"}),
         ("gold.endpoint_minutes", {"p50_latency_ms": "p50_latency_ms + 1"}),
+        ("gold.incident_paths", {"is_fatal": "not is_fatal"}),
+        ("gold.incident_paths", {"service": "'guess'"}),
+        ("gold.incident_paths", {"depth": "depth + 1"}),
     ],
 )
 def test_a_changed_value_is_found(
@@ -877,6 +937,93 @@ def test_a_changed_value_is_found(
     (difference,) = [d for d in result.differences if d.count]
     assert difference.name.startswith(table) and difference.differing == difference.count
     assert 1 <= len(difference.examples) <= 5
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "name"),
+    [
+        ("steps", {"latency_ms": 7.0}, "origin"),
+        ("steps", {"operation": "other"}, "origin"),
+        ("steps", {"service": "other"}, "origin"),
+        ("steps", {"parent_span_id": span_id(9)}, "origin"),
+        ("steps", {"status_code": "Ok"}, "origin"),
+        ("steps", {"kind": "client"}, "origin"),
+        ("steps", {"is_error": False}, "origin"),
+        ("steps", {"error_message": "other"}, "origin"),
+        ("critical_path", {"added_ms": 0.5}, "critical path"),
+        ("critical_path", {"span_id": span_id(9)}, "critical path"),
+    ],
+)
+def test_a_changed_step_is_found(
+    raw_set: Path, lake: Path, column: str, change: dict[str, Any], name: str
+) -> None:
+    rows = lake_rows(read(raw_set))["gold.incident_paths"]
+    row = next(row for row in rows if row["depth"] == 2)
+    row[column] = [*row[column][:-1], {**row[column][-1], **change}]
+    replace_paths(lake, rows)
+    result = compare(read(raw_set), Lake(lake))
+    (difference,) = [d for d in result.differences if d.count]
+    assert name in difference.name and difference.differing == 1
+
+
+def replace_paths(lake: Path, rows: list[dict[str, Any]]) -> None:
+    target = str(lake / "gold" / "incident_paths")
+    write_deltalake(target, as_table(rows), mode="overwrite", schema_mode="overwrite")
+
+
+def test_a_wrong_path_is_no_allowed_path(raw_set: Path, lake: Path) -> None:
+    rows = lake_rows(read(raw_set))["gold.incident_paths"]
+    rows[0]["marks"] = ["cycle"]
+    replace_paths(lake, rows)
+    figures = {f.name: f for f in compare(read(raw_set), Lake(lake)).figures if not f.is_equal}
+    (found,) = figures.values()
+    assert found.name.endswith("that are in gold") and (found.raw, found.lake) == (2, 1)
+
+
+def test_any_message_of_an_error_span_may_stand_in_its_path(raw_set: Path, lake: Path) -> None:
+    rows = lake_rows(read(raw_set))["gold.incident_paths"]
+    assert [row["steps"][-1]["error_message"] for row in rows] == ["timeout", None]
+    rows[0]["steps"][-1]["error_message"] = "refused"
+    rows[1]["steps"][-1]["error_message"] = "what its log says"
+    replace_paths(lake, rows)
+    assert compare(read(raw_set), Lake(lake)).is_equal
+
+
+def test_paths_that_tie_may_have_either_rank(tmp_path: Path, raw_set: Path) -> None:
+    tied, failed = trace_id(9), {"code": 2}
+    write(raw_set, request(span(tied, 1)), name="root.jsonl")
+    for service in ("a", "b"):
+        one = span(tied, 2, 1, status=failed)
+        write(raw_set, request(one, service=service), name=f"{service}.jsonl")
+    write(raw_set, request(span(tied, 3, 1, status=failed)), name="c.jsonl")
+    folder = tmp_path / "tied"
+    for name, rows in lake_rows(read(raw_set)).items():
+        write_deltalake(str(folder.joinpath(*name.split("."))), as_table(rows))
+    rows = lake_rows(read(raw_set))["gold.incident_paths"]
+    first, second, third = sorted(
+        (row for row in rows if row["trace_id"] == tied), key=lambda row: row["path_rank"]
+    )
+    critical = first["critical_path"]
+    for one, other, is_equal in ((first, second, True), (second, third, False)):
+        one["path_rank"], other["path_rank"] = other["path_rank"], one["path_rank"]
+        for row in (first, second, third):
+            row["critical_path"] = critical if row["path_rank"] == 1 else None
+        replace_paths(folder, rows)
+        result = compare(read(raw_set), Lake(folder))
+        told = [d.count for d in result.differences if "incident" in d.name]
+        assert (not any(told)) is is_equal
+
+
+def test_a_lake_without_paths_or_their_fields_is_an_error(raw_set: Path, lake: Path) -> None:
+    rows = lake_rows(read(raw_set))["gold.incident_paths"]
+    for row in rows:
+        row["steps"] = [{k: v for k, v in s.items() if k != "operation"} for s in row["steps"]]
+    replace_paths(lake, rows)
+    with pytest.raises(LakeError, match=r"gold\.incident_paths\.steps\.operation"):
+        Lake(lake)
+    shutil.rmtree(lake / "gold" / "incident_paths")
+    with pytest.raises(LakeError, match=r"no table gold\.incident_paths"):
+        Lake(lake)
 
 
 def test_a_dropped_trace_in_the_sample_is_found(raw_set: Path, lake: Path) -> None:

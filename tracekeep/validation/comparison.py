@@ -10,14 +10,19 @@ from typing import Any
 
 from tracekeep.validation.calls import calls_of
 from tracekeep.validation.completeness import completeness_of
+from tracekeep.validation.critical_paths import critical_path_of
 from tracekeep.validation.events import Span
 from tracekeep.validation.fields import ERROR_SEVERITY
+from tracekeep.validation.forest import forest_of
 from tracekeep.validation.lake_reading import Lake
 from tracekeep.validation.messages import Failure, Message, short_form, short_json
+from tracekeep.validation.paths import IncidentPath, paths_of
+from tracekeep.validation.told_paths import ToldCriticalPath, ToldPath
 from tracekeep.validation.verdicts import Reading, Trace, WindowCounts, median_of
 
 TOLERANCE = 1e-6
 SHOWN_EXAMPLES = 5
+SHOWN_CHARACTERS = 2000
 NS_PER_MS = 1_000_000
 WINDOW_US = 60_000_000
 
@@ -99,7 +104,8 @@ def difference_of(
         held = expected.get(key)
         if held:
             result.differing += 1
-            _show(result, shown, "differs", f"{key}: raw {held.pop()}, lake {value}")
+            both = f"raw {_cut(held.pop())}, lake {_cut(value)}"
+            _show(result, shown, "differs", f"{key}: {both}")
             if not held:
                 del expected[key]
         else:
@@ -126,7 +132,12 @@ def _take(
 
 
 def _shown(key: Hashable, value: Any) -> str:
-    return str(key) if value is None else f"{key}: {value}"
+    return str(key) if value is None else f"{key}: {_cut(value)}"
+
+
+def _cut(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def _show(result: SetDifference, shown: Counter[str], kind: str, text: str) -> None:
@@ -147,6 +158,7 @@ def compare(reading: Reading, lake: Lake) -> Comparison:
         _compare_error_events(table, reading, lake, comparison)
     _compare_sampled_spans(reading, lake, comparison)
     _compare_windows(reading, lake, comparison)
+    _compare_paths(reading, lake, comparison)
     return comparison
 
 
@@ -400,4 +412,60 @@ def _compare_medians(
     comparison.figure("gold.endpoint_minutes: of these p50 compared", None, len(lake))
     comparison.differences.append(
         difference_of("gold.endpoint_minutes (minute, service, endpoint): p50 ms", raw, lake)
+    )
+
+
+# ---------------------------------------------------------------- incident paths
+
+
+def _compare_paths(reading: Reading, lake: Lake, comparison: Comparison) -> None:
+    paths: list[IncidentPath] = []
+    raw_critical: list[tuple[Hashable, ToldCriticalPath]] = []
+    for trace in reading.traces.values():
+        if trace.sample_class != "error":
+            continue
+        forest = forest_of(trace.spans)
+        paths += paths_of(trace, forest)
+        if critical := critical_path_of(forest):
+            raw_critical.append(((trace.trace_id, 1), ToldCriticalPath.of_raw(critical)))
+    tied_ranks = {
+        (path.trace_id, path.path_rank): path.tied_rank
+        for path in paths
+        if path.path_rank != path.tied_rank
+    }
+    lake_critical: list[tuple[Hashable, ToldCriticalPath]] = []
+    lake_traces: set[str] = set()
+
+    def lake_rows() -> Pairs:
+        for trace_id, rank, span_id, *told, critical in lake.rows("gold.incident_paths"):
+            lake_traces.add(trace_id)
+            if critical:
+                lake_critical.append(((trace_id, rank), ToldCriticalPath.of_row(critical)))
+            key = (trace_id, tied_ranks.get((trace_id, rank), rank), span_id)
+            yield key, ToldPath.of_row(*told)
+
+    difference = difference_of(
+        "gold.incident_paths (trace, rank, origin): service, endpoint, service path, marks, "
+        "is_fatal, depth, steps",
+        (((p.trace_id, p.tied_rank, p.origin.span_id), ToldPath.of_raw(p)) for p in paths),
+        lake_rows(),
+        equal=ToldPath.is_told_by,
+    )
+    found = len(paths) - difference.only_raw - difference.differing
+    name = "gold.incident_paths"
+    comparison.figure(f"{name}: incident paths", len(paths), difference.compared)
+    comparison.figure(
+        f"{name}: traces with an incident path", len({p.trace_id for p in paths}), len(lake_traces)
+    )
+    comparison.figure(
+        f"{name}: incident paths that raw data allows that are in gold", len(paths), found
+    )
+    comparison.differences.append(difference)
+    comparison.differences.append(
+        difference_of(
+            "gold.incident_paths (trace, rank 1): critical path: span, service, endpoint, added ms",
+            raw_critical,
+            lake_critical,
+            equal=ToldCriticalPath.is_told_by,
+        )
     )

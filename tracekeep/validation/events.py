@@ -16,7 +16,8 @@ REQUEST_KINDS = frozenset({"server", "consumer"})
 class Span:
     """One span. Times in ns since 1970; `end_ns` 0 = missing; ids lower-case hex or None.
 
-    `failures` is what all its versions that failed say (R2); `links` are trace and span ids.
+    `failures` is what all its versions that failed say (R2); `links` are trace and span ids;
+    `status_code` is `Ok` or `Error` as stated, None = unset.
     """
 
     trace_id: str | None
@@ -35,6 +36,7 @@ class Span:
     peer: str | None = None
     peer_type: str = "external"
     links: tuple[tuple[str | None, str | None], ...] = ()
+    status_code: str | None = None
     versions: int = 1
     is_request: bool = False
 
@@ -61,6 +63,7 @@ class Span:
         """The compared content, the last resort of R5's order."""
         return (
             self.parent_span_id or "", self.name, self.kind or "", self.random_value or "",
+            self.status_code or "",
         )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracekeep.validation.told_paths import CRITICAL_FIELDS, STEP_FIELDS
+
 if TYPE_CHECKING:
     import pyarrow.dataset
 
@@ -43,7 +45,16 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "window_start", "service", "endpoint", "request_count", "error_count", "error_log_count",
         "slow_count", "p50_latency_ms",
     ),
+    "gold.incident_paths": (
+        "trace_id", "path_rank", "span_id", "service", "endpoint", "service_path", "steps", "marks",
+        "is_fatal", "depth", "critical_path",
+    ),
 }  # fmt: skip
+# fields of the structs in an array, by column
+STRUCT_FIELDS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("gold.incident_paths", "steps"): STEP_FIELDS,
+    ("gold.incident_paths", "critical_path"): CRITICAL_FIELDS,
+}
 
 
 class LakeError(Exception):
@@ -104,8 +115,24 @@ def _check_columns(tables: Mapping[str, Any]) -> None:
         for column in columns
         if column not in tables[name].schema.names
     ]
+    problems += [
+        f"{name}.{column}.{field}"
+        for (name, column), fields in STRUCT_FIELDS.items()
+        if column in tables[name].schema.names
+        for field in fields
+        if field not in _fields_of(tables[name].schema.field(column).type)
+    ]
     if problems:
         raise LakeError(f"the lake lacks the columns {', '.join(problems)}")
+
+
+def _fields_of(kind: Any) -> set[str]:
+    """The fields of an array of structs; none if it is something else."""
+    import pyarrow
+
+    item = getattr(kind, "value_type", kind)
+    is_array = item is not kind and pyarrow.types.is_struct(item)
+    return {field.name for field in item} if is_array else set()
 
 
 def _plain(column: Any) -> list[Any]:

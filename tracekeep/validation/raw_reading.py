@@ -312,6 +312,7 @@ def _read_span(raw: dict[str, Any], resource: dict[str, Any], events: Events) ->
             peer=next((str(known[n]) for n in (*PEER_ADDRESS, *PEER_SYSTEM) if known.get(n)), None),
             peer_type=_peer_type_of(known),
             links=tuple(map(_link_of, raw.get("links") or ())),
+            status_code=_status_of(raw.get("status")),
         )
     )
 
@@ -341,16 +342,15 @@ def _kind_of(value: object) -> str | None:
 def _status_of(status: object) -> str | None:
     code = status.get("code") if isinstance(status, dict) else None
     if isinstance(code, str) and not code.isdigit():
-        name = code.upper().removeprefix("STATUS_CODE_")
-        return name if name in ("OK", "ERROR") else None
-    return {1: "OK", 2: "ERROR"}.get(fields.whole_number(code) or 0)
+        return {"OK": "Ok", "ERROR": "Error"}.get(code.upper().removeprefix("STATUS_CODE_"))
+    return {1: "Ok", 2: "Error"}.get(fields.whole_number(code) or 0)
 
 
 def _is_error_span(status: object, kind: str | None, known: dict[str, Any]) -> bool:
     """The word 'error span' (§1): the status where there is one, else what attributes say."""
     stated = _status_of(status)
     if stated:
-        return stated == "ERROR"
+        return stated == "Error"
     http = _http_code(known)
     if http >= (400 if kind == "client" else 500):
         return True

@@ -5,14 +5,19 @@
     Configuration of the model:
       touched      name of the model that lists the touched keys in its column `touched_key`
       touched_key  columns of the model whose first non-null value is the key
-      touched_dates  true if the keys are those of touched_traces: their rows are on its days alone
+      touched_dates  true if the rows of the keys are on the days alone that the layer's macro names:
+                   touched_dates in Silver, changed_dates in Gold
     The model's rows must be all rows of the touched keys, and no others. A `+` before their key
     keeps them from matching an old row, and spreads them over the tasks.
 -#}
 {% macro rebuild_touched_sql(source, target) -%}
     {%- set touched = config.require('touched') -%}
-    {%- if config.get('touched_dates') -%}
+    {%- set dates = none -%}
+    {%- if config.get('touched_dates') and model.schema == 'silver' -%}
         {%- do check_arrivals_are_noted() -%}
+        {%- set dates = touched_dates() -%}
+    {%- elif config.get('touched_dates') -%}
+        {%- set dates = changed_dates() -%}
     {%- endif -%}
     {%- set key = config.require('touched_key') -%}
     {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | list -%}
@@ -33,8 +38,8 @@
         from {{ ref(touched) }}
     ) as new
     on
-        {%- if config.get('touched_dates') %}
-        old.partition_date in {{ touched_dates() }} and
+        {%- if dates %}
+        old.partition_date in {{ dates }} and
         {%- endif %}
         cast(coalesce(old.{{ key | join(', old.') }}) as string) = new.merge_key
     when matched then delete

@@ -5,7 +5,7 @@
 -#}
 {% macro followed(pointers) -%}
     aggregate(
-            sequence(1, greatest(1, cast(ceil(log2(size({{ pointers }}))) as int))),
+            sequence(1, {{ doubling_rounds(pointers) }}),
             {{ pointers }},
             (reached, turn) -> transform(
                 reached, place -> if(place = 0, 0, element_at(reached, place))

@@ -40,16 +40,7 @@ spans as (
             when spans.attributes['messaging.system'] <> '' then 'queue'
             else 'external'
         end as peer_type,
-        row_number() over (
-            partition by spans.trace_id
-            order by
-                spans.started_at,
-                spans.started_at_ns,
-                spans.span_id,
-                spans.record_hash,
-                spans.service,
-                spans.kind in ('server', 'consumer')
-        ) as place
+        {{ span_place('spans') }} as place
     from {{ ref('spans') }} as spans
     {% if is_incremental() -%}
     left semi join touched_traces
@@ -63,55 +54,7 @@ spans as (
 
 ),
 
--- ids that a span may find its parent by: its parent's, and a server's own one, which its client
--- shares (Zipkin)
-references as (
-
-    select
-        trace_id,
-        place,
-        service,
-        is_server_side,
-        parent_span_id as parent_id,
-        false as is_shared
-    from spans
-    where parent_span_id is not null
-    union all
-    select
-        trace_id,
-        place,
-        service,
-        is_server_side,
-        span_id as parent_id,
-        true as is_shared
-    from spans
-    where is_server_side and span_id is not null
-
-),
-
--- one row per span with a parent: where that stands; of several that bear the id a shared one, then
--- one of the same service, then a client before a server span
-parents as (
-
-    select
-        references.trace_id,
-        references.place,
-        min(struct(
-            not references.is_shared as is_own,
-            parents.service <> references.service as is_elsewhere,
-            references.is_server_side and not parents.is_client_side as is_no_client,
-            parents.place
-        )).place as parent_place
-    from references
-    inner join spans as parents
-        on
-            references.trace_id = parents.trace_id
-            and references.parent_id = parents.span_id
-            and references.place <> parents.place
-    where not references.is_shared or parents.is_client_side
-    group by 1, 2
-
-),
+{{ span_parents('spans') }},
 
 -- one row per trace: its spans in their order
 trees as (

@@ -77,10 +77,7 @@ placed as (
         span_id,
         parent_span_id,
         started_ns,
-        row_number() over (
-            partition by trace_id
-            order by started_ns, span_id, record_hash, service, kind in ('server', 'consumer')
-        ) as place
+        {{ span_place('spans') }} as place
     from spans
 
 ),

@@ -787,7 +787,7 @@ def path_rows(trace: Trace) -> list[dict[str, Any]]:
             "trace_id": path.trace_id, "path_rank": path.path_rank, "service": path.origin.service,
             "endpoint": path.origin.operation, "span_id": path.origin.span_id,
             "service_path": path.service_path, "steps": list(map(step_row, path.steps)),
-            "marks": path.marks, "is_fatal": path.is_fatal, "depth": path.depth,
+            "marks": path.marks, "is_fatal": path.is_fatal, "step_count": path.depth,
             "critical_path": critical if path.path_rank == 1 else None,
         }
         for path in paths_of(trace, forest)
@@ -892,7 +892,7 @@ def test_a_row_taken_away_is_found(
         ("gold.error_events", "error_message = 'timeout'", "timeout"),
         ("gold.error_events", "event_type = 'log'", "boom"),
         ("gold.sampled_spans", f"span_id = '{span_id(2)}' and not is_error", trace_id(1, KEPT)),
-        ("gold.incident_paths", "depth = 2", trace_id(3)),
+        ("gold.incident_paths", "step_count = 2", trace_id(3)),
     ],
 )
 def test_a_missing_row_is_listed(
@@ -926,7 +926,7 @@ def test_a_missing_row_is_listed(
         ("gold.endpoint_minutes", {"p50_latency_ms": "p50_latency_ms + 1"}),
         ("gold.incident_paths", {"is_fatal": "not is_fatal"}),
         ("gold.incident_paths", {"service": "'guess'"}),
-        ("gold.incident_paths", {"depth": "depth + 1"}),
+        ("gold.incident_paths", {"step_count": "step_count + 1"}),
     ],
 )
 def test_a_changed_value_is_found(
@@ -958,7 +958,7 @@ def test_a_changed_step_is_found(
     raw_set: Path, lake: Path, column: str, change: dict[str, Any], name: str
 ) -> None:
     rows = lake_rows(read(raw_set))["gold.incident_paths"]
-    row = next(row for row in rows if row["depth"] == 2)
+    row = next(row for row in rows if row["step_count"] == 2)
     row[column] = [*row[column][:-1], {**row[column][-1], **change}]
     replace_paths(lake, rows)
     result = compare(read(raw_set), Lake(lake))

@@ -446,7 +446,7 @@ def _compare_paths(reading: Reading, lake: Lake, comparison: Comparison) -> None
 
     difference = difference_of(
         "gold.incident_paths (trace, rank, origin): service, endpoint, service path, marks, "
-        "is_fatal, depth, steps",
+        "is_fatal, step_count, steps",
         (((p.trace_id, p.tied_rank, p.origin.span_id), ToldPath.of_raw(p)) for p in paths),
         lake_rows(),
         equal=ToldPath.is_told_by,

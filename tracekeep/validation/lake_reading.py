@@ -47,7 +47,7 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "gold.incident_paths": (
         "trace_id", "path_rank", "span_id", "service", "endpoint", "service_path", "steps", "marks",
-        "is_fatal", "depth", "critical_path",
+        "is_fatal", "step_count", "critical_path",
     ),
 }  # fmt: skip
 # fields of the structs in an array, by column

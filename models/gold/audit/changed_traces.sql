@@ -1,35 +1,25 @@
 {{ config(materialized='view') }}
 
--- Traces, and events without a trace, of which Silver rebuilt any row since Gold last took it (R6).
+-- Traces, and events without a trace, that Silver rebuilt since Gold last took it (R6): a trace is
+-- rebuilt with all of its rows.
 {%- set is_outstanding = is_outstanding_build('build_id') %}
+{%- set dates = changed_dates() %}
 
-with changed_spans as (
+with changed_traces as (
 
-    select coalesce(trace_id, record_hash) as touched_key
-    from {{ ref('spans') }}
-    where {{ is_outstanding }}
-
-),
-
-changed_log_records as (
-
-    select coalesce(trace_id, record_hash) as touched_key
-    from {{ ref('log_records') }}
-    where {{ is_outstanding }}
-
-),
-
--- one row per changed key
-changed_traces as (
-
-    select touched_key from changed_spans
-    union distinct
-    select touched_key from changed_log_records
-    union distinct
     select trace_id as touched_key
     from {{ ref('traces') }}
-    where {{ is_outstanding }}
+    where partition_date in {{ dates }} and {{ is_outstanding }}
+    union all
+    select record_hash as touched_key
+    from {{ ref('spans') }}
+    where trace_id is null and partition_date in {{ dates }} and {{ is_outstanding }}
+    union all
+    select record_hash as touched_key
+    from {{ ref('log_records') }}
+    where trace_id is null and partition_date in {{ dates }} and {{ is_outstanding }}
 
 )
 
-select * from changed_traces
+-- one row per changed key
+select distinct touched_key from changed_traces

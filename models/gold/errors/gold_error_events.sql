@@ -1,10 +1,14 @@
--- depends_on: {{ ref('changed_traces') }}
+-- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }}
 {{ config(
     alias='error_events',
     partition_by='partition_date',
     touched='changed_traces',
+    touched_dates=true,
     touched_key=['trace_id', 'record_hash'],
 ) }}
+
+{%- set version = var('error_pattern_version') %}
+{%- set dates = changed_dates() if is_incremental() %}
 
 with error_events as (
 
@@ -13,7 +17,38 @@ with error_events as (
     {% if is_incremental() -%}
     left semi join {{ ref('changed_traces') }} as changed_traces
         on coalesce(error_events.trace_id, error_events.record_hash) = changed_traces.touched_key
+    where error_events.partition_date in {{ dates }}
     {%- endif %}
+
+),
+
+told as (
+
+    select
+        *,
+        {{ error_fingerprint(
+            version,
+            'service',
+            'error_type',
+            error_template('error_message', version),
+            top_frame('error_stack'),
+        ) }} as own_fingerprint
+    from error_events
+
+),
+
+-- what a log record tells of a failure that a span tells of too goes by that of the span (R10)
+fingerprinted as (
+
+    select
+        *,
+        coalesce(
+            max(case when event_type = 'span' then own_fingerprint end) over (
+                partition by failure_id
+            ),
+            own_fingerprint
+        ) as fingerprint
+    from told
 
 ),
 
@@ -28,7 +63,11 @@ traces as (
         sampling_policy_version,
         is_fatal
     from {{ ref('traces') }}
-    where sample_class = 'error'
+    where
+        sample_class = 'error'
+        {%- if is_incremental() %}
+        and partition_date in {{ dates }}
+        {%- endif %}
 
 ),
 
@@ -41,6 +80,7 @@ gold_error_events as (
         error_events.parent_span_id,
         error_events.record_hash,
         error_events.failure_id,
+        error_events.fingerprint,
         error_events.service,
         error_events.endpoint,
         error_events.operation,
@@ -73,13 +113,14 @@ gold_error_events as (
         traces.is_fatal,
         error_events.occurred_at,
         error_events.occurred_at_ns,
+        error_events.span_started_at,
         error_events.first_arrival_at,
         error_events.last_arrival_at,
         error_events.partition_date,
         error_events.bronze_version,
         {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
-    from error_events
+    from fingerprinted as error_events
     left join traces
         on error_events.trace_id = traces.trace_id
 

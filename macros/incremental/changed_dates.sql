@@ -1,0 +1,17 @@
+{#-
+    List of literals: the days where Silver wrote, or deleted, anything since Gold last took it (R7).
+    Written out, so that Delta skips the files of all other days.
+-#}
+{% macro changed_dates() -%}
+    {%- set builds = ref('day_builds') -%}
+    {%- if not execute or load_relation(builds) is none -%}
+        {{ return('(cast(null as date))') }}
+    {%- endif -%}
+    {%- set query -%}
+        select distinct partition_date from {{ builds }}
+        where {{ is_outstanding_build('build_id') }} and operation = 'build'
+        order by 1
+    {%- endset -%}
+    {%- set dates = run_query(query).columns[0].values() -%}
+    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(cast(null as date))') }}
+{%- endmacro %}

@@ -1,0 +1,38 @@
+{#-
+    Template of an error message (R10): its first line, or what a line of JSON says as its message,
+    with `<*>` for what differs from one error to the next. What that is says the rule of a version in
+    `vars: error_pattern_rules`.
+-#}
+{% macro error_template(message, version) -%}
+    {%- set rule = var('error_pattern_rules')[version] -%}
+    {%- set variable = raw_literal('(?:' ~ rule | map('trim') | join('|') ~ ')') -%}
+    {%- set names = ['message', 'msg', '@message', '@m', '@mt', 'log', 'text', 'body', 'event'] %}
+    trim(regexp_replace(
+            regexp_replace(
+                regexp_extract(
+                    -- what Python raised stands behind its traceback
+                    regexp_replace(
+                        coalesce(
+                            {%- for name in names %}
+                            case
+                                when startswith({{ message }}, '{')
+                                    then get_json_object({{ message }}, "$['{{ name }}']")
+                            end,
+                            {%- endfor %}
+                            {{ message }},
+                            ''
+                        ),
+                        r'(?s)^\s*Traceback \(most recent call last\):.*\n(?=\S)',
+                        ''
+                    ),
+                    r'^\s*([^\r\n]{0,2000})',
+                    1
+                ),
+                {{ variable }},
+                '<*>'
+            ),
+            -- a list of values, or a value that was cut at its points
+            r'<\*>(?:(?:\s*[-.,:;@+|/]+\s*|\s+)<\*>)+',
+            '<*>'
+        ))
+{%- endmacro %}

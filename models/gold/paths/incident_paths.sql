@@ -1,0 +1,477 @@
+-- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }}
+{{ config(
+    partition_by='partition_date',
+    touched='changed_traces',
+    touched_dates=true,
+    touched_key=['trace_id'],
+) }}
+
+{%- set dates = changed_dates() if is_incremental() %}
+{%- set step_columns = {
+    'span_id': 'string',
+    'parent_span_id': 'string',
+    'service': 'string',
+    'endpoint': 'string',
+    'operation': 'string',
+    'kind': 'string',
+    'latency_ms': 'double',
+    'status_code': 'string',
+    'http_status_code': 'int',
+    'rpc_status_code': 'int',
+    'is_error': 'boolean',
+    'error_message': 'string',
+} %}
+
+with error_traces as (
+
+    select traces.*
+    from {{ ref('traces') }} as traces
+    {% if is_incremental() -%}
+    left semi join {{ ref('changed_traces') }} as changed_traces
+        on traces.trace_id = changed_traces.touched_key
+    {%- endif %}
+    where
+        traces.sample_class = 'error'
+        {%- if is_incremental() %}
+        and traces.partition_date in {{ dates }}
+        {%- endif %}
+
+),
+
+-- each span with its place in its trace, from 1
+spans as (
+
+    select
+        spans.*,
+        coalesce(spans.kind in ('client', 'producer'), false) as is_client_side,
+        coalesce(spans.kind in ('server', 'consumer'), false) as is_server_side,
+        {{ nanoseconds('spans.started_at', 'spans.started_at_ns') }} as started_ns,
+        {{ span_place('spans') }} as place
+    from {{ ref('spans') }} as spans
+    left semi join error_traces
+        on spans.trace_id = error_traces.trace_id
+    {% if is_incremental() -%}
+    where spans.partition_date in {{ dates }}
+    {%- endif %}
+
+),
+
+error_logs as (
+
+    select
+        log_records.trace_id,
+        log_records.span_id,
+        log_records.service,
+        {{ nanoseconds('log_records.logged_at', 'log_records.logged_at_ns') }} as logged_ns,
+        log_records.error_type,
+        coalesce(log_records.error_message, log_records.body) as error_message
+    from {{ ref('log_records') }} as log_records
+    left semi join error_traces
+        on log_records.trace_id = error_traces.trace_id
+    where
+        log_records.is_error
+        {%- if is_incremental() %}
+        and log_records.partition_date in {{ dates }}
+        {%- endif %}
+
+),
+
+-- one row per trace, span id and service of error logs: their first, and the span that carries them
+carried_logs as (
+
+    select
+        error_logs.trace_id,
+        error_logs.span_id,
+        error_logs.service,
+        min(struct(
+            error_logs.logged_ns,
+            error_logs.service,
+            error_logs.error_message,
+            error_logs.error_type
+        )) as log,
+        min(struct(spans.service <> error_logs.service as is_elsewhere, spans.place)).place as place
+    from error_logs
+    left join spans
+        on
+            error_logs.trace_id = spans.trace_id
+            and error_logs.span_id = spans.span_id
+    group by 1, 2, 3
+
+),
+
+-- one row per span that carries an error log
+failing_logs as (
+
+    select
+        trace_id,
+        place,
+        min(log) as log
+    from carried_logs
+    where place is not null
+    group by 1, 2
+
+),
+
+-- one row per trace with error logs whose span is missing
+lost_logs as (
+
+    select
+        trace_id,
+        min(log) as log
+    from carried_logs
+    where place is null
+    group by 1
+
+),
+
+{{ span_parents('spans') }},
+
+-- one row per trace: its spans in their order
+trees as (
+
+    select
+        spans.trace_id,
+        array_sort(collect_list(struct(
+            spans.place,
+            coalesce(
+                parents.parent_place,
+                case when spans.parent_span_id = spans.span_id then spans.place end,
+                0
+            ) as parent_place,
+            spans.span_id,
+            spans.parent_span_id,
+            spans.service,
+            spans.endpoint,
+            spans.operation,
+            spans.kind,
+            spans.status_code,
+            spans.http_status_code,
+            spans.rpc_status_code,
+            spans.latency_ms,
+            spans.is_error,
+            spans.is_error or failing_logs.place is not null as is_failing,
+            coalesce(spans.error_type, failing_logs.log.error_type) as error_type,
+            coalesce(
+                spans.error_message, spans.status_message, failing_logs.log.error_message
+            ) as error_message,
+            case when spans.is_client_side then {{ peer_name('spans.attributes') }} end as peer,
+            spans.started_ns,
+            spans.started_ns + {{ latency_ns('spans.latency_ms') }} as ended_ns
+        ))) as spans
+    from spans
+    left join parents
+        on
+            spans.trace_id = parents.trace_id
+            and spans.place = parents.place
+    left join failing_logs
+        on
+            spans.trace_id = failing_logs.trace_id
+            and spans.place = failing_logs.place
+    group by 1
+
+),
+
+cut as (
+
+    select
+        *,
+        {{ circle_cuts('transform(spans, span -> span.parent_place)') }} as cuts
+    from trees
+
+),
+
+rooted as (
+
+    select
+        cut.*,
+        transform(cut.spans, span -> if(
+            array_contains(cut.cuts, span.place), 0, span.parent_place
+        )) as parent_places,
+        array_min(transform(
+            filter(cut.spans, span -> span.parent_span_id is null),
+            span -> struct(span.started_ns, span.span_id is null as is_nameless, span.place)
+        )).place as root_place,
+        size(filter(cut.spans, span -> span.parent_span_id is null)) as root_count,
+        lost_logs.log is not null as is_log_lost
+    from cut
+    left join lost_logs
+        on cut.trace_id = lost_logs.trace_id
+
+),
+
+-- up from each span to the topmost one: where that stands, how many spans the way has, and the time
+-- that all of them have in common
+climbed as (
+
+    select
+        *,
+        -- where an error log without its span is laid to
+        coalesce(root_place, 1) as entry_place,
+        aggregate(
+            sequence(1, {{ doubling_rounds('parent_places') }}),
+            transform(spans, (span, place) -> struct(
+                parent_places[place] as up,
+                span.place as top_place,
+                1 as depth,
+                span.started_ns,
+                span.ended_ns
+            )),
+            (climbed, turn) -> transform(climbed, span -> if(span.up = 0, span, struct(
+                element_at(climbed, span.up).up as up,
+                element_at(climbed, span.up).top_place as top_place,
+                span.depth + element_at(climbed, span.up).depth as depth,
+                greatest(span.started_ns, element_at(climbed, span.up).started_ns) as started_ns,
+                least(span.ended_ns, element_at(climbed, span.up).ended_ns) as ended_ns
+            )))
+        ) as ways,
+        -- up from each span to the nearest one whose parent fails
+        {{ followed("transform(spans, (span, place) -> case
+                when parent_places[place] = 0 then 0
+                when element_at(spans, parent_places[place]).is_failing then span.place
+                else parent_places[place]
+            end)") }} as below_failing
+    from rooted
+
+),
+
+-- where paths end: failing spans below which none fails, and where an error log without its span is
+-- laid to; the deepest first
+ended as (
+
+    select
+        *,
+        transform(ways, way -> greatest(way.ended_ns - way.started_ns, 0L)) as lengths,
+        array_sort(transform(
+            array_union(
+                array_except(
+                    transform(filter(spans, span -> span.is_failing), span -> span.place),
+                    transform(
+                        filter(
+                            spans, span -> span.is_failing and below_failing[span.place - 1] > 0
+                        ),
+                        span -> parent_places[below_failing[span.place - 1] - 1]
+                    )
+                ),
+                case when is_log_lost then array(entry_place) else array() end
+            ),
+            place -> struct(-ways[place - 1].depth as height, place)
+        )) as ends
+    from climbed
+
+),
+
+-- children that the critical path of their parent takes: from its end back, the last that finishes
+-- before what was taken begins
+taken as (
+
+    select
+        *,
+        aggregate(
+            array_sort(transform(
+                filter(
+                    spans,
+                    span -> if(parent_places[span.place - 1] > 0, lengths[span.place - 1], 0) > 0
+                ),
+                span -> struct(
+                    parent_places[span.place - 1] as parent_place,
+                    -ways[span.place - 1].ended_ns as back_to,
+                    -ways[span.place - 1].started_ns as back_from,
+                    span.place
+                )
+            )),
+            struct(0 as parent_place, 0L as back_to, cast(array() as array<int>) as places),
+            (picked, child) -> if(
+                child.back_to >= if(
+                    child.parent_place = picked.parent_place,
+                    picked.back_to,
+                    -ways[child.parent_place - 1].ended_ns
+                ),
+                struct(
+                    child.parent_place as parent_place,
+                    child.back_from as back_to,
+                    concat(picked.places, array(child.place)) as places
+                ),
+                picked
+            )
+        ).places as taken_places
+    from ended
+
+),
+
+-- of these, what the root leads to: all of the critical path but the root
+connected as (
+
+    select
+        *,
+        transform(taken_places, (place, position) -> if(
+            parent_places[place - 1] = root_place,
+            cast(position + 1 as int),
+            cast(array_position(taken_places, parent_places[place - 1]) as int)
+        )) as next_positions
+    from taken
+
+),
+
+critical as (
+
+    select
+        *,
+        array_sort(concat(
+            array_compact(array(root_place)),
+            filter(
+                taken_places,
+                (place, position) -> {{ followed('next_positions') }}[position] > 0
+            )
+        )) as critical_places
+    from connected
+
+),
+
+-- the way down to the end of each path
+chained as (
+
+    select
+        *,
+        transform(
+            slice(ends, 1, greatest(1, {{ var('path_steps_per_trace') }} div -ends[0].height)),
+            (ended, rank) -> struct(
+                rank + 1 as path_rank,
+                ended.place,
+                ways[ended.place - 1].top_place as top_place,
+                reverse(aggregate(
+                    slice(sequence(1, -ended.height), 2, -ended.height),
+                    array(ended.place),
+                    (chain, hop) -> concat(chain, array(parent_places[chain[hop - 2] - 1]))
+                )) as places
+            )
+        ) as chains,
+        transform(critical_places, place -> struct(
+            spans[place - 1].span_id,
+            spans[place - 1].service,
+            spans[place - 1].endpoint,
+            aggregate(
+                filter(critical_places, child -> parent_places[child - 1] = place),
+                lengths[place - 1],
+                (remaining, child) -> remaining - lengths[child - 1]
+            ) / 1e6 as added_ms
+        )) as critical_path
+    from critical
+
+),
+
+paths_of_spans as (
+
+    select
+        trace_id,
+        size(ends) as path_count,
+        inline(transform(chains, chain -> named_struct(
+            'path_rank', chain.path_rank,
+            'error_type', spans[chain.place - 1].error_type,
+            'peer', spans[chain.place - 1].peer,
+            'origin_ns', spans[chain.place - 1].started_ns,
+            'steps', transform(
+                chain.places,
+                place -> struct(
+                    {%- for name in step_columns %}
+                    spans[place - 1].{{ name }}{{ ',' if not loop.last }}
+                    {%- endfor %}
+                )
+            ),
+            'marks', array_compact(array(
+                case when array_contains(cuts, chain.top_place) then 'cycle' end,
+                case
+                    when
+                        not array_contains(cuts, chain.top_place)
+                        and spans[chain.top_place - 1].parent_span_id is not null
+                        then 'missing_parent'
+                end,
+                case
+                    when is_log_lost and chain.place = entry_place then 'missing_span'
+                end,
+                case when root_count = 0 then 'no_root' end,
+                case when root_count > 1 then 'several_roots' end
+            )),
+            'critical_path', if(chain.path_rank = 1, critical_path, null)
+        ))) as (
+            path_rank, error_type, peer, origin_ns, steps, marks, critical_path
+        )
+    from chained
+
+),
+
+-- traces of which only logs came
+paths_of_logs as (
+
+    select
+        lost_logs.trace_id,
+        1 as path_count,
+        1 as path_rank,
+        lost_logs.log.error_type,
+        cast(null as string) as peer,
+        lost_logs.log.logged_ns as origin_ns,
+        array(named_struct(
+            {%- for name, data_type in step_columns.items() %}
+            '{{ name }}', {{ {
+                'service': 'lost_logs.log.service',
+                'is_error': 'false',
+                'error_message': 'lost_logs.log.error_message',
+            }.get(name, 'cast(null as ' ~ data_type ~ ')') }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        )) as steps,
+        array('missing_span') as marks,
+        cast(null as array<struct<
+            span_id: string, service: string, endpoint: string, added_ms: double
+        >>) as critical_path
+    from lost_logs
+    left anti join trees
+        on lost_logs.trace_id = trees.trace_id
+
+),
+
+paths as (
+
+    select * from paths_of_spans
+    union all
+    select * from paths_of_logs
+
+),
+
+incident_paths as (
+
+    select
+        paths.trace_id,
+        paths.steps[size(paths.steps) - 1].span_id as span_id,
+        paths.steps[size(paths.steps) - 1].parent_span_id as parent_span_id,
+        paths.steps[size(paths.steps) - 1].service as service,
+        paths.steps[size(paths.steps) - 1].endpoint as endpoint,
+        paths.error_type,
+        paths.steps[size(paths.steps) - 1].error_message as error_message,
+        coalesce(paths.peer, paths.steps[size(paths.steps) - 1].service) as suspected_root_cause,
+        transform(
+            filter(
+                paths.steps,
+                (step, hop) -> hop = 0 or step.service <> paths.steps[hop - 1].service
+            ),
+            step -> step.service
+        ) as service_path,
+        paths.steps,
+        paths.critical_path,
+        paths.marks,
+        traces.environment,
+        traces.region,
+        paths.path_rank,
+        paths.path_count,
+        size(paths.steps) as step_count,
+        traces.is_fatal,
+        {{ timestamp_from_ns('paths.origin_ns') }} as started_at,
+        traces.partition_date,
+        traces.bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ build_id() }} as build_id
+    from paths
+    inner join error_traces as traces
+        on paths.trace_id = traces.trace_id
+
+)
+
+select * from incident_paths

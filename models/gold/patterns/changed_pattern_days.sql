@@ -1,0 +1,23 @@
+{{ config(materialized='view') }}
+
+-- Days whose error patterns are told again: where errors may have changed, and all of them for a
+-- version of the rule that was not there before.
+{%- set held_versions = [] %}
+{%- set held = existing_table('gold', 'error_pattern_days') %}
+{%- if held %}
+    {%- set query = 'select distinct pattern_version from ' ~ held %}
+    {%- set held_versions = run_query(query).columns[0].values() %}
+{%- endif %}
+{%- set new_versions = var('error_pattern_rules') | reject('in', held_versions) | list %}
+
+with changed_days as (
+
+    select touched_key from {{ ref('changed_days') }}
+
+)
+
+select touched_key from changed_days
+{%- if held and new_versions %}
+union distinct
+select distinct partition_date as touched_key from {{ ref('gold_error_events') }}
+{%- endif %}

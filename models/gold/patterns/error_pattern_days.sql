@@ -1,0 +1,125 @@
+-- depends_on: {{ ref('changed_pattern_days') }}
+{{ config(
+    partition_by='partition_date',
+    touched='changed_pattern_days',
+    touched_key=['partition_date'],
+) }}
+
+with error_events as (
+
+    select error_events.*
+    from {{ ref('gold_error_events') }} as error_events
+    {% if is_incremental() -%}
+    left semi join {{ ref('changed_pattern_days') }} as changed_days
+        on error_events.partition_date = changed_days.touched_key
+    {%- endif %}
+
+),
+
+-- one row per failure and day: what its span tells, if one does, else its log record
+failures as (
+
+    select
+        *,
+        count(*) over (partition by partition_date, failure_id) as event_count
+    from error_events
+    qualify row_number() over (
+        partition by partition_date, failure_id
+        order by
+            event_type = 'log',
+            occurred_at,
+            occurred_at_ns,
+            fingerprint,
+            error_message,
+            body,
+            record_hash
+    ) = 1
+
+),
+
+framed as (
+
+    select
+        *,
+        {{ top_frame('error_stack') }} as top_frame
+    from failures
+
+),
+
+templated as (
+    {%- for version in var('error_pattern_rules') %}
+
+    select
+        *,
+        {{ version }} as pattern_version,
+        {{ error_template('error_message', version) }} as error_template
+    from framed
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+fingerprinted as (
+
+    select
+        * except (fingerprint),
+        {{ error_fingerprint(
+            'pattern_version', 'service', 'error_type', 'error_template', 'top_frame'
+        ) }} as fingerprint
+    from templated
+
+),
+
+-- one row per day, environment and pattern
+error_pattern_days as (
+
+    select
+        pattern_version,
+        fingerprint,
+        environment,
+        service,
+        error_type,
+        error_template,
+        top_frame,
+        min_by(
+            struct(error_message, trace_id),
+            struct(occurred_at, occurred_at_ns, trace_id, span_id, error_message, failure_id)
+        ) as first_failure,
+        count(*) as failure_count,
+        sum(event_count) as event_count,
+        count(distinct trace_id) as trace_count,
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at,
+        partition_date,
+        {{ build_id() }} as build_id
+    from fingerprinted
+    group by
+        pattern_version,
+        fingerprint,
+        environment,
+        service,
+        error_type,
+        error_template,
+        top_frame,
+        partition_date
+
+)
+
+select
+    pattern_version,
+    fingerprint,
+    environment,
+    service,
+    error_type,
+    error_template,
+    top_frame,
+    first_failure.error_message,
+    first_failure.trace_id,
+    failure_count,
+    event_count,
+    trace_count,
+    first_seen_at,
+    last_seen_at,
+    partition_date,
+    build_id
+from error_pattern_days

@@ -1,0 +1,17 @@
+-- depends_on: {{ ref('changed_patterns') }}
+{{ config(touched='changed_patterns', touched_key=['fingerprint']) }}
+
+with error_patterns as (
+
+    select
+        totals.*,
+        {{ build_id() }} as build_id
+    from {{ ref('error_pattern_totals') }} as totals
+    {% if is_incremental() -%}
+    left semi join {{ ref('changed_patterns') }} as changed_patterns
+        on totals.fingerprint = changed_patterns.touched_key
+    {%- endif %}
+
+)
+
+select * from error_patterns

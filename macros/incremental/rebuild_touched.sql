@@ -5,8 +5,8 @@
     Configuration of the model:
       touched      name of the model that lists the touched keys in its column `touched_key`
       touched_key  columns of the model whose first non-null value is the key
-      touched_dates  true if the rows of the keys are on the days alone that the layer's macro names:
-                   touched_dates in Silver, changed_dates in Gold
+      touched_dates  true if the rows of the keys are on the days alone that a macro names:
+                   touched_dates in Silver, changed_dates for changed_traces, else dates_of
     The model's rows must be all rows of the touched keys, and no others. A `+` before their key
     keeps them from matching an old row, and spreads them over the tasks.
 -#}
@@ -16,8 +16,10 @@
     {%- if config.get('touched_dates') and model.schema == 'silver' -%}
         {%- do check_arrivals_are_noted() -%}
         {%- set dates = touched_dates() -%}
-    {%- elif config.get('touched_dates') -%}
+    {%- elif config.get('touched_dates') and touched == 'changed_traces' -%}
         {%- set dates = changed_dates() -%}
+    {%- elif config.get('touched_dates') -%}
+        {%- set dates = dates_of(ref(touched)) -%}
     {%- endif -%}
     {%- set key = config.require('touched_key') -%}
     {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | list -%}

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 COMPARED = (
     "silver.spans", "silver.log_records", "silver.traces", "silver.error_events",
     "silver.service_calls", "silver.changes",
-    "gold.endpoint_minutes", "gold.error_events", "gold.sampled_spans",
+    "gold.anomaly_features", "gold.anomaly_features_aggregated", "gold.call_graph_minutes",
+    "gold.change_effects", "gold.endpoint_hours", "gold.endpoint_minutes",
+    "gold.endpoint_minutes_aggregated", "gold.endpoint_traffic_hours", "gold.environment_days",
+    "gold.error_events", "gold.error_pattern_days", "gold.error_patterns",
+    "gold.incident_path_days", "gold.incident_path_groups", "gold.incident_paths",
+    "gold.sampled_log_records", "gold.sampled_spans", "gold.service_version_days",
 )  # fmt: skip
 BOOKKEEPING = frozenset({
     "ingest_batch", "ingested_at", "source_file", "source_position", "build_id", "bronze_version",

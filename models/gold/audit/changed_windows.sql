@@ -1,5 +1,7 @@
 {{ config(materialized='view') }}
 
+{%- set dates = changed_dates() %}
+
 -- Windows that hold an event of a changed trace, or held one before (R6). Spans never change their
 -- start; an error log counts where its span started, and before that span had arrived it counted
 -- at its own time, or at that of an earlier version: so all of its windows are changed.
@@ -15,6 +17,7 @@ span_windows as (
     from {{ ref('spans') }} as spans
     left semi join changed_traces
         on coalesce(spans.trace_id, spans.record_hash) = changed_traces.touched_key
+    where spans.partition_date in {{ dates }}
 
 ),
 
@@ -25,7 +28,7 @@ error_log_windows as (
     from {{ ref('log_records') }} as log_records
     left semi join changed_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = changed_traces.touched_key
-    where log_records.is_error
+    where log_records.is_error and log_records.partition_date in {{ dates }}
 
 ),
 

@@ -1,9 +1,12 @@
--- depends_on: {{ ref('changed_traces') }}
+-- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }}
 {{ config(
     partition_by='partition_date',
     touched='changed_traces',
+    touched_dates=true,
     touched_key=['trace_id', 'record_hash'],
 ) }}
+
+{%- set dates = changed_dates() if is_incremental() %}
 
 with spans as (
 
@@ -12,105 +15,12 @@ with spans as (
     {% if is_incremental() -%}
     left semi join {{ ref('changed_traces') }} as changed_traces
         on coalesce(spans.trace_id, spans.record_hash) = changed_traces.touched_key
+    where spans.partition_date in {{ dates }}
     {%- endif %}
 
 ),
 
-sampling_policies as (
-
-    select
-        collect_list(struct(
-            sampling_policy_version,
-            service,
-            endpoint,
-            sample_class,
-            sampling_threshold,
-            valid_from
-        )) as policies
-    from {{ ref('sampling_policies') }}
-
-),
-
-traces as (
-
-    select
-        trace_id,
-        sample_class,
-        sampling_threshold,
-        sample_weight,
-        upstream_threshold,
-        adjusted_weight,
-        sampling_policy_version
-    from {{ ref('traces') }}
-    where is_kept
-
-),
-
--- one row per span of a kept trace: a trace is kept whole
-spans_of_kept_traces as (
-
-    select
-        spans.*,
-        traces.sample_class,
-        traces.sampling_threshold,
-        traces.sample_weight,
-        traces.upstream_threshold,
-        traces.adjusted_weight,
-        traces.sampling_policy_version
-    from spans
-    inner join traces
-        on spans.trace_id = traces.trace_id
-
-),
-
--- one row per span without a trace id: each is judged by itself (R3)
-classified as (
-
-    select
-        *,
-        {{ sampling_class('is_error') }} as sample_class
-    from spans
-    where trace_id is null
-
-),
-
-verdicts as (
-
-    select
-        classified.*,
-        {{ sampling_policy(
-            'sampling_policies.policies',
-            'classified.sample_class',
-            'classified.service',
-            'classified.endpoint',
-            'classified.started_at',
-        ) }} as policy
-    from classified
-    cross join sampling_policies
-
-),
-
-kept_spans_without_trace as (
-
-    select
-        * except (policy),
-        {{ canonical_threshold('policy.sampling_threshold') }} as sampling_threshold,
-        {{ sampling_weight('policy.sampling_threshold') }} as sample_weight,
-        cast(null as string) as upstream_threshold,
-        cast(null as double) as adjusted_weight,
-        policy.sampling_policy_version
-    from verdicts
-    where {{ is_sampled('right(record_hash, 14)', 'policy.sampling_threshold') }}
-
-),
-
-kept_spans as (
-
-    select * from spans_of_kept_traces
-    union all
-    select * from kept_spans_without_trace
-
-),
+{{ kept_events('spans', 'started_at', dates) }},
 
 sampled_spans as (
 
@@ -161,7 +71,7 @@ sampled_spans as (
         bronze_version,
         {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
-    from kept_spans
+    from kept_events
 
 )
 

@@ -113,7 +113,7 @@ gold_error_events as (
         traces.is_fatal,
         error_events.occurred_at,
         error_events.occurred_at_ns,
-        error_events.span_started_at,
+        coalesce(error_events.span_started_at, error_events.occurred_at) as counted_at,
         error_events.first_arrival_at,
         error_events.last_arrival_at,
         error_events.partition_date,

@@ -1,138 +1,71 @@
--- depends_on: {{ ref('changed_windows') }}
+-- depends_on: {{ ref('changed_minutes') }}
 {{ config(
     partition_by='partition_date',
-    touched='changed_windows',
+    touched='changed_minutes',
+    touched_dates=true,
     touched_key=['window_start'],
 ) }}
 
-with {% if is_incremental() -%}
-changed_windows as (
+{%- set dates = dates_of(ref('changed_minutes')) if is_incremental() %}
+{%- set window_keys = ['window_start', 'environment', 'region', 'service', 'endpoint'] %}
 
-    select touched_key from {{ ref('changed_windows') }}
+with {{ endpoint_events(window_start, 'changed_minutes', dates) }},
 
-),
-
-{% endif -%}
-spans as (
+-- one row per window, endpoint and pattern: a failure counts once (R10)
+patterns as (
 
     select
-        *,
-        {{ window_start('started_at') }} as window_start
-    from {{ ref('spans') }}
-    where is_request
-
-),
-
-error_logs as (
-
-    select
-        *,
-        {{ window_start('coalesce(span_started_at, logged_at)') }} as window_start
-    from {{ ref('log_records') }}
-    where is_error
-
-),
-
-traces as (
-
-    select
-        trace_id,
-        randomness,
-        is_kept
-    from {{ ref('traces') }}
-
-),
-
--- one row per request and per error log record, in its window
-events as (
-
-    select
-        window_start,
-        environment,
-        region,
-        service,
-        coalesce(endpoint, 'unknown_endpoint') as endpoint,
-        trace_id,
-        error_type,
-        error_message,
-        latency_ms,
-        true as is_request,
-        is_error
-    from spans
-    union all
-    select
-        window_start,
-        environment,
-        region,
-        service,
-        coalesce(endpoint, 'unknown_endpoint') as endpoint,
-        trace_id,
-        error_type,
-        error_message,
-        cast(null as double) as latency_ms,
-        false as is_request,
-        true as is_error
-    from error_logs
-
-),
-
-changed_events as (
-
-    select
-        events.*,
-        case when traces.is_kept then struct(traces.randomness, events.trace_id) end as kept_trace
-    from events
-    {% if is_incremental() -%}
-    left semi join changed_windows
-        on events.window_start = changed_windows.touched_key
-    {%- endif %}
-    left join traces
-        on events.trace_id = traces.trace_id
-
-),
-
--- one row per window, endpoint and distinct error
-messages as (
-
-    select
-        window_start,
-        environment,
-        region,
-        service,
-        endpoint,
-        error_type,
-        error_message,
-        count(*) as error_count,
+        {{ window_keys | join(',\n        ') }},
+        fingerprint,
+        min_by(error_message, struct(counted_at, failure_id, error_message)) as error_message,
+        count(distinct failure_id) as failure_count,
         min(trace_id) as trace_id
-    from changed_events
-    where is_error
-    group by 1, 2, 3, 4, 5, 6, 7
+    from endpoint_events
+    where fingerprint is not null
+    group by 1, 2, 3, 4, 5, 6
+
+),
+
+-- patterns that a window may be the first to show
+first_windows as (
+
+    select
+        fingerprint,
+        environment,
+        {{ window_start('first_seen_at') }} as window_start
+    from {{ ref('new_patterns') }}
 
 ),
 
 -- one row per window and endpoint that saw errors
-window_messages as (
+window_patterns as (
 
     select
-        window_start,
-        environment,
-        region,
-        service,
-        endpoint,
-        slice(
-            array_sort(
-                collect_list(struct(error_type, error_message, error_count, trace_id)),
-                (one, other) -> case
-                    when one.error_count > other.error_count then -1
-                    when one.error_count < other.error_count then 1
-                    when to_json(one) < to_json(other) then -1
-                    when to_json(one) > to_json(other) then 1
-                    else 0
-                end
-            ),
-            1, {{ var('error_messages_per_window') }}
-        ) as error_messages
-    from messages
+        {% for key in window_keys -%}
+        patterns.{{ key }},
+        {% endfor -%}
+        array_sort(
+            collect_list(struct(
+                patterns.fingerprint,
+                patterns.error_message,
+                patterns.failure_count,
+                patterns.trace_id,
+                first_windows.fingerprint is not null as is_new
+            )),
+            (one, other) -> case
+                when one.failure_count > other.failure_count then -1
+                when one.failure_count < other.failure_count then 1
+                when one.fingerprint < other.fingerprint then -1
+                when one.fingerprint > other.fingerprint then 1
+                else 0
+            end
+        ) as error_patterns
+    from patterns
+    left join first_windows
+        on
+            patterns.fingerprint = first_windows.fingerprint
+            and patterns.environment = first_windows.environment
+            and patterns.window_start = first_windows.window_start
     group by 1, 2, 3, 4, 5
 
 ),
@@ -141,36 +74,17 @@ window_messages as (
 window_totals as (
 
     select
-        window_start,
-        environment,
-        region,
-        service,
-        endpoint,
+        {{ window_keys | join(',\n        ') }},
         count_if(is_request) as request_count,
-        count_if(is_request and is_error) as error_count,
-        count_if(not is_request) as error_log_count,
+        count_if(is_error) as error_count,
+        count_if(is_error_log) as error_log_count,
         count_if(latency_ms > {{ var('slow_request_ms') }}) as slow_count,
         count(distinct trace_id) as trace_count,
         percentile(latency_ms, array(0.5, 0.95, 0.99)) as percentiles,
         max(latency_ms) as max_latency_ms,
-        -- by R descending, then id
-        transform(
-            slice(
-                array_sort(
-                    collect_set(kept_trace),
-                    (one, other) -> case
-                        when one.randomness > other.randomness then -1
-                        when one.randomness < other.randomness then 1
-                        when one.trace_id < other.trace_id then -1
-                        when one.trace_id > other.trace_id then 1
-                        else 0
-                    end
-                ),
-                1, {{ var('sample_traces_per_window') }}
-            ),
-            kept -> kept.trace_id
-        ) as sample_trace_ids
-    from changed_events
+        {{ sampled_traces('kept_trace') }} as sample_trace_ids,
+        count(distinct kept_trace) as kept_trace_count
+    from endpoint_events
     group by 1, 2, 3, 4, 5
 
 ),
@@ -178,23 +92,30 @@ window_totals as (
 endpoint_minutes as (
 
     select
-        totals.window_start,
-        totals.environment,
-        totals.region,
-        totals.service,
-        totals.endpoint,
+        {% for key in window_keys -%}
+        totals.{{ key }},
+        {% endfor -%}
         totals.sample_trace_ids,
         coalesce(
-            messages.error_messages,
+            slice(patterns.error_patterns, 1, {{ var('error_patterns_per_window') }}),
             cast(array() as array<struct<
-                error_type: string, error_message: string, error_count: bigint, trace_id: string
+                fingerprint: string,
+                error_message: string,
+                failure_count: bigint,
+                trace_id: string,
+                is_new: boolean
             >>)
-        ) as error_messages,
+        ) as error_patterns,
         totals.request_count,
         totals.error_count,
         totals.error_log_count,
         totals.slow_count,
         totals.trace_count,
+        totals.kept_trace_count,
+        coalesce(cast(size(patterns.error_patterns) as bigint), 0) as pattern_count,
+        coalesce(
+            cast(size(filter(patterns.error_patterns, pattern -> pattern.is_new)) as bigint), 0
+        ) as new_pattern_count,
         case
             when totals.request_count > 0 then totals.error_count / totals.request_count
         end as error_rate,
@@ -207,13 +128,13 @@ endpoint_minutes as (
         {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from window_totals as totals
-    left join window_messages as messages
+    left join window_patterns as patterns
         on
-            totals.window_start = messages.window_start
-            and totals.environment = messages.environment
-            and totals.region = messages.region
-            and totals.service = messages.service
-            and totals.endpoint = messages.endpoint
+            totals.window_start = patterns.window_start
+            and totals.environment = patterns.environment
+            and totals.region = patterns.region
+            and totals.service = patterns.service
+            and totals.endpoint = patterns.endpoint
 
 )
 

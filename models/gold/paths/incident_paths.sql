@@ -436,6 +436,31 @@ paths as (
 
 ),
 
+-- one row per span, or trace, with error events: the pattern of the first
+patterns as (
+
+    select
+        error_events.trace_id,
+        error_events.span_id,
+        error_events.service,
+        min_by(
+            error_events.fingerprint,
+            struct(
+                error_events.event_type = 'log' as is_log,
+                error_events.counted_at,
+                error_events.fingerprint
+            )
+        ) as fingerprint
+    from {{ ref('gold_error_events') }} as error_events
+    left semi join error_traces
+        on error_events.trace_id = error_traces.trace_id
+    {% if is_incremental() -%}
+    where error_events.partition_date in {{ dates }}
+    {%- endif %}
+    group by 1, 2, 3
+
+),
+
 incident_paths as (
 
     select
@@ -444,6 +469,7 @@ incident_paths as (
         paths.steps[size(paths.steps) - 1].parent_span_id as parent_span_id,
         paths.steps[size(paths.steps) - 1].service as service,
         paths.steps[size(paths.steps) - 1].endpoint as endpoint,
+        patterns.fingerprint,
         paths.error_type,
         paths.steps[size(paths.steps) - 1].error_message as error_message,
         coalesce(paths.peer, paths.steps[size(paths.steps) - 1].service) as suspected_root_cause,
@@ -471,6 +497,11 @@ incident_paths as (
     from paths
     inner join error_traces as traces
         on paths.trace_id = traces.trace_id
+    left join patterns
+        on
+            paths.trace_id = patterns.trace_id
+            and paths.steps[size(paths.steps) - 1].span_id <=> patterns.span_id
+            and paths.steps[size(paths.steps) - 1].service = patterns.service
 
 )
 

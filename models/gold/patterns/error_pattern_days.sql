@@ -83,13 +83,13 @@ error_pattern_days as (
         top_frame,
         min_by(
             struct(error_message, trace_id),
-            struct(occurred_at, occurred_at_ns, trace_id, span_id, error_message, failure_id)
+            struct(counted_at, trace_id, span_id, error_message, failure_id)
         ) as first_failure,
         count(*) as failure_count,
         sum(event_count) as event_count,
         count(distinct trace_id) as trace_count,
-        min(occurred_at) as first_seen_at,
-        max(occurred_at) as last_seen_at,
+        min(counted_at) as first_seen_at,
+        max(counted_at) as last_seen_at,
         partition_date,
         {{ build_id() }} as build_id
     from fingerprinted

@@ -1,0 +1,14 @@
+{#-
+    List of literals: the days of the touched keys of a view, which are days or starts of windows
+    (R7); a null date if there are none.
+-#}
+{% macro dates_of(touched) -%}
+    {%- if not execute or load_relation(touched) is none -%}
+        {{ return('(cast(null as date))') }}
+    {%- endif -%}
+    {%- set query -%}
+        select distinct to_date(touched_key) as event_date from {{ touched }} order by 1
+    {%- endset -%}
+    {%- set dates = run_query(query).columns[0].values() -%}
+    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(cast(null as date))') }}
+{%- endmacro %}

@@ -1,0 +1,14 @@
+{#-
+    Predicate: the Gold build is this one, or one that was cut short since a build was last finished.
+    What it wrote may not have reached the tables below.
+
+    column: build id of a Gold row.
+-#}
+{% macro is_unfinished_build(column) -%}
+    {%- set audit = existing_table('gold', 'build_versions') -%}
+    {%- set newest = none -%}
+    {%- if audit is not none -%}
+        {%- set newest = run_query('select max(build_id) from ' ~ audit).rows[0][0] -%}
+    {%- endif -%}
+    ({{ column }} = {{ build_id() }} or {{ column }} > '{{ newest or '' }}')
+{%- endmacro %}

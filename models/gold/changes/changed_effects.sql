@@ -1,0 +1,79 @@
+{{ config(materialized='view') }}
+
+-- Changes whose effect Gold tells again in this run: new ones and those that moved, what happened
+-- near them, then or before, and those near windows that were counted again.
+{%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" %}
+
+with known_changes as (
+
+    select
+        change_key,
+        environment,
+        service,
+        service_version,
+        change_kind,
+        changed_at
+    from {{ ref('known_changes') }}
+
+),
+
+held_effects as (
+
+    {{ existing_rows('gold', 'change_effects', {
+        'change_key': 'string',
+        'environment': 'string',
+        'service': 'string',
+        'service_version': 'string',
+        'change_kind': 'string',
+        'changed_at': 'timestamp',
+    }) | indent(4) }}
+
+),
+
+news as (
+
+    select * from known_changes
+    except
+    select * from held_effects
+
+),
+
+-- where they are, and where they were
+news_times as (
+
+    select
+        news.change_key,
+        news.changed_at
+    from news
+    union distinct
+    select
+        held_effects.change_key,
+        held_effects.changed_at
+    from held_effects
+    left semi join news
+        on held_effects.change_key = news.change_key
+
+),
+
+changed_effects as (
+
+    select change_key as touched_key from news_times
+    union distinct
+    select known_changes.change_key as touched_key
+    from known_changes
+    inner join news_times
+        on
+            known_changes.changed_at > news_times.changed_at - 2 * {{ span }}
+            and known_changes.changed_at < news_times.changed_at + 2 * {{ span }}
+    union distinct
+    select known_changes.change_key as touched_key
+    from known_changes
+    inner join {{ ref('rebuilt_minutes') }} as rebuilt_minutes
+        on
+            rebuilt_minutes.touched_key
+            > known_changes.changed_at - {{ span }} - interval {{ var('window_minutes') }} minutes
+            and rebuilt_minutes.touched_key < known_changes.changed_at + {{ span }}
+
+)
+
+select * from changed_effects

@@ -1,0 +1,98 @@
+-- depends_on: {{ ref('changed_windows') }}
+{{ config(
+    partition_by='partition_date',
+    touched='changed_windows',
+    touched_dates=true,
+    touched_key=['window_start'],
+) }}
+
+-- calls in the window where the callee began to work on them
+with service_calls as (
+
+    select
+        *,
+        {{ window_start('coalesce(server_started_at, started_at)') }} as window_start
+    from {{ ref('service_calls') }}
+    {% if is_incremental() -%}
+    where partition_date in {{ dates_of(ref('changed_windows')) }}
+    {%- endif %}
+
+),
+
+changed_calls as (
+
+    select service_calls.*
+    from service_calls
+    {% if is_incremental() -%}
+    left semi join {{ ref('changed_windows') }} as changed_windows
+        on service_calls.window_start = changed_windows.touched_key
+    {%- endif %}
+
+),
+
+-- one row per window and edge: exact numbers from all calls (R4)
+totals as (
+
+    select
+        window_start,
+        environment,
+        region,
+        source_service,
+        target_service,
+        target_type,
+        is_self_call,
+        count(*) as call_count,
+        count_if(is_error) as error_count,
+        count_if(is_client_error) as client_error_count,
+        count_if(is_server_error) as server_error_count,
+        count_if(client_missing) as client_missing_count,
+        count_if(is_linked) as linked_count,
+        percentile(client_latency_ms, array(0.5, 0.95, 0.99)) as client_percentiles,
+        percentile(server_latency_ms, array(0.5, 0.95, 0.99)) as server_percentiles,
+        -- the slowest that failed
+        max(
+            case
+                when is_error
+                    then struct(latency_ms, trace_id, source_span_id, target_span_id)
+            end
+        ) as example
+    from changed_calls
+    group by 1, 2, 3, 4, 5, 6, 7
+
+),
+
+call_graph_minutes as (
+
+    select
+        window_start,
+        environment,
+        region,
+        source_service,
+        target_service,
+        target_type,
+        example.trace_id,
+        example.source_span_id,
+        example.target_span_id,
+        is_self_call,
+        call_count,
+        error_count,
+        client_error_count,
+        server_error_count,
+        client_missing_count,
+        linked_count,
+        error_count / call_count as error_rate,
+        client_percentiles[0] as client_p50_latency_ms,
+        client_percentiles[1] as client_p95_latency_ms,
+        client_percentiles[2] as client_p99_latency_ms,
+        server_percentiles[0] as server_p50_latency_ms,
+        server_percentiles[1] as server_p95_latency_ms,
+        server_percentiles[2] as server_p99_latency_ms,
+        to_date(window_start) as partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ build_id() }} as build_id
+    from totals
+
+)
+
+select * from call_graph_minutes

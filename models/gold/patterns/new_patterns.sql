@@ -1,0 +1,32 @@
+{{ config(materialized='view') }}
+
+-- Patterns that were new when they were first seen: later than a warm-up after the first event of
+-- their environment (R10).
+with environments as (
+
+    select
+        environment,
+        min(first_event_at) as first_event_at
+    from {{ ref('environment_days') }}
+    group by 1
+
+),
+
+new_patterns as (
+
+    select
+        patterns.fingerprint,
+        patterns.environment,
+        patterns.first_seen_at
+    from {{ ref('error_patterns') }} as patterns
+    inner join environments
+        on patterns.environment = environments.environment
+    where
+        patterns.pattern_version = {{ var('error_pattern_version') }}
+        and patterns.first_seen_at
+        > environments.first_event_at
+        + interval {{ var('new_pattern_warm_up_minutes') }} minutes
+
+)
+
+select * from new_patterns

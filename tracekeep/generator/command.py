@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_share,
         metavar="P",
         help="aimed share (0 to 1) of spans in error traces, hit within about a tenth of it; below"
-        " 0.017 incidents fail fewer calls (default: as it comes, about 0.017)",
+        " 0.0165 incidents fail fewer calls (default: as it comes, about 0.0165)",
     )
     parser.add_argument(
         "--workers",

@@ -101,10 +101,10 @@ class NewErrorType(Incident):
     service = "ledger"
     root_cause_service = "ledger"
     description = (
-        "The ledger throws LedgerInvariantViolatedException, never seen before, on 30 percent of "
+        "The ledger throws LedgerInvariantViolatedException, never seen before, on 20 percent of "
         "PostEntries; payments and refunds fail up to the gateway."
     )
-    share: ClassVar[float] = 0.3
+    share: ClassVar[float] = 0.2
     fault: ClassVar[Fault] = Fault(
         1.0,
         "com.example.payments.ledger.LedgerInvariantViolatedException",

@@ -94,7 +94,7 @@ def generate(
         error_share: Aimed share of spans that stand in error traces, hit within about a tenth of it
             from some 200,000 events on. Above what comes by itself more traces fail at a random
             handler in one of its usual ways; below, all faults and incidents get rarer, so that
-            incidents fail fewer calls than their descriptions say. None: as it comes, about 0.017.
+            incidents fail fewer calls than their descriptions say. None: as it comes, about 0.0165.
         workers: Number of processes; None: one per core, at most eight.
         force: Replace an earlier output.
         progress: Called with (finished, all) slices.

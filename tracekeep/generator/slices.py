@@ -24,10 +24,11 @@ LEAST_EVENTS = 150
 LOGS_PER_SPAN = 3 / 7
 MAX_MISSES = 6
 
-# Shares of spans in error traces as measured over many seeds: of all, and of those that incidents
-# touched. What ``error_share`` aims at is reckoned from them.
-NATURAL_ERROR_SHARE = 0.017
-INCIDENT_ERROR_SHARE = 0.006
+# Shares of spans in error traces as measured over some seeds, on which ``error_share`` reckons: of
+# all, of those that incidents touched, and what is left without any fault (missed deadlines).
+NATURAL_ERROR_SHARE = 0.0165
+INCIDENT_ERROR_SHARE = 0.0055
+LEAST_ERROR_SHARE = 0.0012
 # Half of what an average failing trace has: rounds to the nearer trace instead of up.
 _HALF_TRACE_SPANS = 8
 
@@ -140,15 +141,17 @@ def run_slice(job: SliceJob) -> SliceResult:
 class ErrorAim:
     """Decides which traces of a slice have to fail for an aimed share of spans in error traces.
 
-    Faults and incidents weigh less if the aim is below what comes by itself; what is missing then
-    are traces that fail without an incident, as soon as those before had too few spans.
+    Below what comes by itself, faults and incidents weigh less. Above it, a trace without an
+    incident has to fail whenever those before it had too few failed spans.
     """
 
     def __init__(self, share: float | None) -> None:
-        self.fault_scale = 1.0 if share is None else min(1.0, 0.9 * share / NATURAL_ERROR_SHARE)
-        self.share = 0.0
-        if share is not None:
-            self.share = share - self.fault_scale * INCIDENT_ERROR_SHARE
+        self.fault_scale, self.share = 1.0, 0.0
+        if share is not None and share < NATURAL_ERROR_SHARE:
+            room = NATURAL_ERROR_SHARE - LEAST_ERROR_SHARE
+            self.fault_scale = max(0.0, share - LEAST_ERROR_SHARE) / room
+        elif share is not None:
+            self.share = share - INCIDENT_ERROR_SHARE
         self.spans = self.failed_spans = 0
 
     def is_short(self) -> bool:

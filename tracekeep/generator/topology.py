@@ -213,14 +213,14 @@ _DEADLOCK = Fault(
 )
 _BANK_FAULTS = (
     Fault(
-        0.0060,
+        0.0035,
         "com.example.payments.bank.BankUnavailableException",
         "bank answered 503 for transfer %(payment_id)s",
         http=503,
         grpc=14,
     ),
     Fault(
-        0.0020,
+        0.0015,
         "java.net.SocketTimeoutException",
         "Read timed out after 1500 ms, transfer %(payment_id)s",
         http=0,

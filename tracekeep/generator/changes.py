@@ -172,7 +172,7 @@ class _Planner:
         """Changes without effect: in quiet hours, beside one that matters, before an incident
         that no change caused."""
         rng = self.rng
-        moved = {incident.service for incident in incidents if incident.version}
+        moved = {incident.service for incident in incidents if incident.cause}
         services = [service.name for service in SERVICES if service.name not in moved]
         rng.shuffle(services)
         settings = rng.sample(_HARMLESS, 3)

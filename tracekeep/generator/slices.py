@@ -116,7 +116,9 @@ def run_slice(job: SliceJob) -> SliceResult:
                 continue
             start = max(span.end for _, span in links) + 20_000_000
         walker.huge_due = huge_due and misses < MAX_MISSES  # it may not fit into a tiny slice
-        trace = walker.walk(entry, start, incidents, links, errors.is_short())
+        # The last crumbs of a slice hold no failing trace.
+        must_fail = misses < MAX_MISSES and errors.is_short()
+        trace = walker.walk(entry, start, incidents, links, must_fail)
         logs, owed = _choose_logs(trace, owed_logs, walker)
         size = len(trace.spans) + len(logs)
         if size > left:

@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--error-share",
         type=_share,
         metavar="P",
-        help="aimed share (0 to 1) of spans in error traces, hit within about a tenth of it; below"
+        help="aimed share (0 to 1) of spans in error traces, hit closely from 0.05 on; below"
         " 0.0165 incidents fail fewer calls (default: as it comes, about 0.0165)",
     )
     parser.add_argument(

@@ -92,9 +92,10 @@ def generate(
         duplicate_share: Share of OTLP requests (lines) that are delivered twice.
         out_of_order_share: Share of spans that stand after later ones in the files.
         error_share: Aimed share of spans that stand in error traces. Measured with 200,000 events:
-            hit within a twentieth from 0.05 on, within a quarter below, where few traces fail. Above what comes by itself more traces fail at a random
-            handler in one of its usual ways; below, all faults and incidents get rarer, so that
-            incidents fail fewer calls than their descriptions say. None: as it comes, about 0.0165.
+            hit within a twentieth from 0.05 on, within a quarter below, where few traces fail.
+            Above what comes by itself more traces fail at a random handler in one of its usual
+            ways; below, all faults and incidents get rarer, so that incidents fail fewer calls
+            than their descriptions say. None: as it comes, about 0.0165.
         workers: Number of processes; None: one per core, at most eight.
         force: Replace an earlier output.
         progress: Called with (finished, all) slices.

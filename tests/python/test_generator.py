@@ -12,7 +12,10 @@ import hashlib
 import json
 import re
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,17 @@ TEXT = re.compile(
     r"^\d{4}-\d\d-\d\dT[\d:.]+Z ([A-Z]+) \[trace_id=([0-9a-f]{32}) span_id=([0-9a-f]{16})\] \S+ - ."
 )
 SECOND = 1_000_000_000
+# Incident kinds that a change caused, and what only their spans say.
+CAUSED = {"failing_deploy", "rollback", "canary", "config_change"}
+SYMPTOMS = {
+    "new_error_type": "LedgerInvariantViolatedException",
+    "failing_deploy": "reading 'taxes'",
+    "canary": "*json.UnmarshalTypeError",
+    "connection_pool_exhausted": "java.sql.SQLTransientConnectionException",
+    "retry_storm": "*auth.QueueFullError",
+    "certificate_expiry": "javax.net.ssl.SSLHandshakeException",
+    "config_change": "deadline of 3 ms exceeded",
+}
 
 
 def attributes_of(holder: dict) -> dict[str, object]:
@@ -174,9 +188,14 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int],
 
 
 def test_same_bytes_whatever_the_number_of_workers(tmp_path: Path) -> None:
-    generate(tmp_path / "one", 3000, seed=1, workers=1)
-    generate(tmp_path / "two", 3000, seed=1, workers=2)
-    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    for share in (None, 0.1):
+        one, two = tmp_path / f"one-{share}", tmp_path / f"two-{share}"
+        generate(one, 3000, seed=1, days=2, error_share=share, workers=1)
+        generate(two, 3000, seed=1, days=2, error_share=share, workers=2)
+        assert digest(one) == digest(two)
+        assert {"changes/2026-01-13.jsonl", "truth/changes.json", "truth/verdicts.jsonl.gz"} <= (
+            digest(one).keys()
+        )
 
 
 def test_another_seed_is_another_day(tmp_path: Path) -> None:
@@ -377,31 +396,349 @@ def test_out_of_order_share(tmp_path: Path) -> None:
     assert shares["some"] > 0.03
 
 
-def test_incidents_are_visible(day: tuple[Path, dict[str, int], Reading]) -> None:
-    out, _, reading = day
-    incidents = {i["kind"]: i for i in json.loads((out / "truth/incidents.json").read_text())}
-    assert set(incidents) == {"slow_bank", "new_error_type"}
-    assert incidents["slow_bank"]["start"][:13] != incidents["new_error_type"]["start"][:13]
+@dataclass(frozen=True)
+class Told:
+    """What the truth of an output folder says, and a reading of its records."""
+
+    out: Path
+    counts: dict[str, int]
+    reading: Reading
+    incidents: list[dict]
+    changes: list[dict]
+
+    def incident(self, kind: str) -> dict:
+        (found,) = [incident for incident in self.incidents if incident["kind"] == kind]
+        return found
+
+    def is_under(self, trace: str, kind: str) -> bool:
+        incident, root = self.incident(kind), self.roots[trace]
+        start = int(root["startTimeUnixNano"])
+        return incident["start_unix_nano"] <= start < incident["end_unix_nano"]
+
+    @cached_property
+    def roots(self) -> dict[str, dict]:
+        return self.reading.roots()
+
+
+def told(out: Path, counts: dict[str, int]) -> Told:
+    incidents, changes = (
+        json.loads((out / f"truth/{name}.json").read_text()) for name in ("incidents", "changes")
+    )
+    return Told(out, counts, Reading(out), incidents, changes)
+
+
+@pytest.fixture(scope="module")
+def eventful(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """Events enough for each incident to be felt."""
+    out = tmp_path_factory.mktemp("generated") / "eventful"
+    return told(out, generate(out, 100_000, seed=6, workers=1))
+
+
+def test_every_incident_comes_once_and_alone(eventful: Told) -> None:
+    incidents = eventful.incidents
+    assert sorted(i["kind"] for i in incidents) == sorted([*SYMPTOMS, "slow_bank", "rollback"])
+    assert len(incidents) == eventful.counts["incidents"]
+    by_time = sorted(incidents, key=lambda incident: incident["start_unix_nano"])
+    assert by_time == incidents
+    for earlier, later in pairwise(incidents):
+        assert earlier["end_unix_nano"] <= later["start_unix_nano"]
+        assert (earlier["start"][:13] == later["start"][:13]) == (later["kind"] == "rollback")
+    deploy, rollback = eventful.incident("failing_deploy"), eventful.incident("rollback")
+    assert deploy["end_unix_nano"] == rollback["start_unix_nano"]
+    for incident in incidents:
+        assert incident["start"][:13] == incident["end"][:13]
+        assert unix_ns(f"{incident['start'][:19]}.000000000Z") == incident["start_unix_nano"]
+        assert 8 <= int(incident["start"][11:13]) <= 20
+        assert len(incident["affected_trace_ids"]) == incident["affected_trace_count"]
+        assert (incident["affected_trace_count"] == 0) == (incident["kind"] == "rollback")
+
+
+@pytest.mark.parametrize("kind", SYMPTOMS)
+def test_symptoms_show_in_the_window_alone(eventful: Told, kind: str) -> None:
+    symptom = json.dumps(SYMPTOMS[kind])[1:-1]
+    seen = {
+        trace
+        for (trace, _), span in eventful.reading.spans.items()
+        if symptom in json.dumps(span.get("events", []))
+    }
+    affected = set(eventful.incident(kind)["affected_trace_ids"])
+    assert seen and all(eventful.is_under(trace, kind) for trace in affected)
+    if kind == "connection_pool_exhausted":  # more wait than fail
+        assert seen < affected
+    else:
+        assert seen == affected
+
+
+def test_slow_bank_is_slow(eventful: Told) -> None:
     inside, outside = Counter(), Counter()
-    slow = incidents["slow_bank"]
-    for root in reading.roots().values():
-        within = slow["start_unix_nano"] <= int(root["startTimeUnixNano"]) < slow["end_unix_nano"]
+    for trace, root in eventful.roots.items():
+        within = eventful.is_under(trace, "slow_bank")
         (inside if within else outside)[duration_ms(root) > 1000] += 1
     share_inside = inside[True] / inside.total()
     assert share_inside > 0.1
     assert share_inside > 5 * outside[True] / outside.total()
 
-    new = incidents["new_error_type"]
-    seen = [
-        (trace, int(span["startTimeUnixNano"]))
-        for (trace, _), span in reading.spans.items()
-        if "LedgerInvariantViolatedException" in json.dumps(span.get("events", []))
-        and span["resource"]["service.name"] == "ledger"
+
+def test_exhausted_pool_makes_queries_wait_and_fail(eventful: Told) -> None:
+    inside, outside = [], []
+    for (trace, _), span in eventful.reading.spans.items():
+        if span["name"] == "SELECT merchants":
+            within = eventful.is_under(trace, "connection_pool_exhausted")
+            (inside if within else outside).append(duration_ms(span))
+    assert sum(took > 200 for took in inside) > 0.4 * len(inside) > 0
+    assert sum(took > 200 for took in outside) < 0.02 * len(outside)
+
+
+def test_retries_multiply_traffic(eventful: Told) -> None:
+    tries = Counter(
+        trace
+        for (trace, _), span in eventful.reading.spans.items()
+        if span["kind"] == SERVER and span["name"] == "auth.v1.Auth/Issue"
+    )
+    inside = [count for trace, count in tries.items() if eventful.is_under(trace, "retry_storm")]
+    calm = [count for trace, count in tries.items() if not eventful.is_under(trace, "retry_storm")]
+    assert max(inside) > 3
+    assert sum(inside) > 2 * len(inside)
+    assert 0 < sum(calm) < 1.05 * len(calm)
+
+
+def test_expired_certificate_fails_every_call_to_its_host(eventful: Told) -> None:
+    calls = Counter()
+    for (trace, _), span in eventful.reading.spans.items():
+        values = attributes_of(span)
+        if span["kind"] == CLIENT and eventful.is_under(trace, "certificate_expiry"):
+            url = str(values.get("http.url", values.get("url.full", "")))
+            if re.match("https://api[.][a-z]+bank[.]example/", url):
+                calls["api.seebank.example" in url, is_error_span(span)] += 1
+    assert calls[True, True] > 0
+    assert calls[True, False] == 0
+    assert calls[False, False] > 0
+
+
+def rollouts_of(told: Told) -> dict[str, list[tuple[int, str, dict]]]:
+    """Service → (ns, version, change) of its deployments, in time order."""
+    found: dict[str, list[tuple[int, str, dict]]] = {}
+    for change in sorted(told.changes, key=lambda change: change["effective_unix_nano"]):
+        if change["version"]:
+            row = change["effective_unix_nano"], change["version"], change
+            found.setdefault(change["service"], []).append(row)
+    return found
+
+
+def test_versions_follow_the_changes(eventful: Told) -> None:
+    """Requests meet the version that was rolled out last, a canary's on one pod beside it."""
+    rollouts = rollouts_of(eventful)
+    versions: dict[str, set[str]] = {}
+    pods: dict[tuple[str, str, int], set[str]] = {}
+    met = Counter()
+    for span in eventful.reading.spans.values():
+        resource, at = span["resource"], int(span["startTimeUnixNano"])
+        service, version = str(resource["service.name"]), str(resource["service.version"])
+        versions.setdefault(str(resource["k8s.pod.uid"]), set()).add(version)
+        if span["kind"] not in (SERVER, CONSUMER):
+            continue
+        before = [row for row in rollouts.get(service, []) if row[0] <= at]
+        epoch = len(before)
+        pods.setdefault((service, version, epoch), set()).add(str(resource["k8s.pod.uid"]))
+        if not before:
+            met[service, version, "first"] += 1
+        elif before[-1][2]["is_canary"] and before[-1][2]["type"].split(".")[3] == "deployed":
+            met[service, version == before[-1][1], "canary"] += 1
+        else:
+            assert version == before[-1][1], (service, version, at)
+            met[service, version, "later"] += 1
+    assert all(len(of_pod) == 1 for of_pod in versions.values())
+    first = {service: version for service, version, when in met if when == "first"}
+    assert len(first) == 10 == sum(when == "first" for _, _, when in met)
+    canary = eventful.incident("canary")
+    service = canary["service"]
+    assert met[service, True, "canary"] > 0
+    assert 0.1 < met[service, True, "canary"] / met[service, False, "canary"] < 0.7
+    canary_version = rollouts[service][0][1]
+    assert len(pods[service, canary_version, 1]) == 1
+    assert pods[service, first[service], 1] == pods[service, first[service], 0]
+    deploy = rollouts["checkout"]
+    assert [version for _, version, _ in deploy] == [deploy[0][1], first["checkout"]]
+    # new pods each time, also for the version that came back
+    groups = [
+        pods["checkout", version, n]
+        for n, version in enumerate([first["checkout"], deploy[0][1], first["checkout"]])
     ]
-    assert seen
-    assert {trace for trace, _ in seen} == set(new["affected_trace_ids"])
-    assert len(new["affected_trace_ids"]) == new["affected_trace_count"]
-    assert all(at >= new["start_unix_nano"] for _, at in seen)
+    assert all(groups) and sum(map(len, groups)) == len(set.union(*groups))
+    logs = {str(path.parts[-3]).rpartition("_")[2] for path, *_ in eventful.reading.pod_records}
+    assert groups[1] <= logs
+
+
+def test_a_changed_setting_changes_no_version(eventful: Told) -> None:
+    gateway = {
+        (eventful.is_under(trace, "config_change"), span["resource"]["service.version"])
+        for (trace, _), span in eventful.reading.spans.items()
+        if span["resource"]["service.name"] == "gateway" and not span["parentSpanId"]
+    }
+    incident = eventful.incident("config_change")
+    (cause,) = [c for c in eventful.changes if c["incident_id"] == incident["id"]]
+    assert cause["version"] is None and cause["setting"]["from"] != cause["setting"]["to"]
+    assert len({version for within, version in gateway if within}) == 1
+
+
+def test_changes_name_their_incidents(eventful: Told) -> None:
+    incidents = {incident["id"]: incident for incident in eventful.incidents}
+    causes = [change for change in eventful.changes if change["incident_id"]]
+    decoys = [
+        change
+        for change in eventful.changes
+        if not change["incident_id"] and not change["ended_incident_id"]
+    ]
+    assert len(eventful.changes) == eventful.counts["changes"]
+    assert {incidents[change["incident_id"]]["kind"] for change in causes} == CAUSED
+    assert len(causes) == len(CAUSED) <= len(decoys)
+    for incident in eventful.incidents:
+        own = [change for change in causes if change["incident_id"] == incident["id"]]
+        assert incident["change_ids"] == [change["id"] for change in own]
+        assert len(own) == (incident["kind"] in CAUSED)
+        for change in own:
+            assert change["effective_unix_nano"] == incident["start_unix_nano"]
+            assert 0 < incident["start_unix_nano"] - change["time_unix_nano"] < 180 * SECOND
+            assert change["service"] == incident["root_cause_service"]
+    ends = {
+        incidents[change["ended_incident_id"]]["kind"]: change
+        for change in eventful.changes
+        if change["ended_incident_id"]
+    }
+    assert set(ends) == {"failing_deploy", "canary", "config_change"}
+    for kind, change in ends.items():
+        assert change["effective_unix_nano"] == eventful.incident(kind)["end_unix_nano"]
+    words = {change["type"].split(".")[3] for change in eventful.changes}
+    assert words >= {"upgraded", "deployed", "rolledback", "modified"}
+    assert {bool(change["version"]) for change in decoys} == {True, False}
+    # two at nearly the same time, of which one matters
+    for kind in ("failing_deploy", "config_change"):
+        (cause,) = [c for c in causes if c["incident_id"] == eventful.incident(kind)["id"]]
+        near = [
+            decoy
+            for decoy in decoys
+            if abs(decoy["time_unix_nano"] - cause["time_unix_nano"]) < 60 * SECOND
+        ]
+        assert len(near) == 1 and near[0]["service"] != cause["service"]
+        assert bool(near[0]["version"]) == bool(cause["version"])
+
+
+def test_changes_are_cdevents(eventful: Told) -> None:
+    """Read by hand, and by the project's own reader."""
+    from tracekeep.ingest.readers.changes_json import is_change, read_change
+
+    lines = [
+        line
+        for path in sorted(eventful.out.glob("changes/*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    documents = [json.loads(line) for line in lines]
+    assert {"data" in document for document in documents} == {True, False}
+    assert len(lines) == len(eventful.changes) > 0
+    for line, document, change in zip(lines, documents, eventful.changes, strict=True):
+        event = document.get("data", document)
+        context, subject = event["context"], event["subject"]
+        assert (context["id"], context["type"]) == (change["id"], change["type"])
+        assert context["timestamp"] == change["time"]
+        stamp = unix_ns(change["time"].replace("Z", "000000Z"))
+        assert stamp == change["time_unix_nano"]
+        if "data" in document:
+            assert document["specversion"] == "1.0" and document["id"] == change["id"]
+        assert is_change(dict.fromkeys(document))
+        (record,) = read_change({}, line.encode())
+        assert record["table"] == "changes"
+        assert record["change_id"] == change["id"]
+        assert record["change_type"] == change["type"]
+        assert record["time_unix_nano"] == change["time_unix_nano"]
+        resource = dict(record["resource_attributes"])
+        if change["version"]:
+            assert subject["content"]["environment"]["id"] == "production"
+            assert resource["service.name"] == change["service"]
+            assert resource["service.version"] == change["version"]
+        else:
+            assert (subject["type"], subject["id"]) == ("environment", "production")
+            expected = {"service": change["service"], **change["setting"]}
+            assert event["customData"] == expected
+
+
+def test_versions_stay_from_day_to_day(tmp_path: Path) -> None:
+    generate(tmp_path / "two", 3000, seed=2, days=2, workers=1)
+    generate(tmp_path / "one", 3000, seed=2, days=1, workers=1)
+    two, one = (
+        json.loads((tmp_path / name / "truth/changes.json").read_text()) for name in ("two", "one")
+    )
+    assert two[: len(one)] == one and len(two) > len(one)
+    assert len(list((tmp_path / "two/changes").iterdir())) == 2
+    seen: dict[str, list[str]] = {}
+    for change in two:
+        if change["version"]:
+            versions = seen.setdefault(change["service"], [])
+            if change["type"].split(".")[3] != "rolledback":
+                assert change["version"] not in versions
+            versions.append(change["version"])
+    checkout = seen["checkout"]
+    assert len(checkout) == 4
+    assert checkout[1] == checkout[3] not in (checkout[0], checkout[2])
+
+
+def test_verdicts_are_those_of_the_records(eventful: Told) -> None:
+    """Class, threshold and keeping by the contract (R3), reckoned from the files alone."""
+    reading = eventful.reading
+    errors = {(trace, span) for _, trace, span, _ in reading.error_events}
+    error_traces = {trace for trace, _ in errors}
+    with gzip.open(eventful.out / "truth/verdicts.jsonl.gz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    verdicts = {row["trace_id"]: row for row in rows}
+    assert len(rows) == len(verdicts) == eventful.counts["traces"]
+    assert verdicts.keys() == eventful.roots.keys()
+    causes = {i["id"]: i["root_cause_service"] for i in eventful.incidents}
+    touched: dict[str, list[str]] = {}
+    for incident in eventful.incidents:
+        for trace in incident["affected_trace_ids"]:
+            touched.setdefault(trace, []).append(incident["id"])
+    classes = Counter()
+    for trace, root in eventful.roots.items():
+        took = int(root["endTimeUnixNano"]) - int(root["startTimeUnixNano"])
+        sample_class = (
+            "error" if trace in error_traces else "slow" if took > 1000 * 10**6 else "normal"
+        )
+        threshold, share = {"error": ("0", 1), "slow": ("8", 0.5), "normal": ("fd70a4", 0.01)}[
+            sample_class
+        ]
+        classes[sample_class] += 1
+        ids = touched.get(trace, [])
+        assert verdicts[trace] == {
+            "trace_id": trace,
+            "sample_class": sample_class,
+            "is_fatal": (trace, root["spanId"]) in errors,
+            "is_kept": int(trace[18:], 16) >= round((1 - share) * 16**6) * 16**8,
+            "sampling_threshold": threshold,
+            "incident_ids": ids,
+            "root_cause_service": causes[ids[0]] if ids and sample_class == "error" else None,
+        }
+    assert min(classes[name] for name in ("error", "slow", "normal")) > 20
+    assert {(row["is_fatal"], row["is_kept"]) for row in rows if row["incident_ids"]} >= {
+        (True, True),
+        (False, True),
+        (False, False),
+    }
+    counts = eventful.counts
+    assert classes["error"] == counts["error_traces"]
+    assert sum(row["is_kept"] for row in rows) == counts["kept_traces"]
+    assert sum(row["is_fatal"] for row in rows) == counts["fatal_traces"]
+    spans = sum(trace in error_traces for trace, _ in reading.spans)
+    assert spans == counts["error_trace_spans"]
+    assert 0.008 < spans / counts["spans"] < 0.025
+
+
+@pytest.mark.parametrize(
+    ("share", "least", "most"), [(0.0, 0.0, 0.004), (0.05, 0.044, 0.058), (0.1, 0.09, 0.115)]
+)
+def test_error_share_is_hit(tmp_path: Path, share: float, least: float, most: float) -> None:
+    counts = generate(tmp_path / "out", 60_000, seed=1, error_share=share)
+    assert least <= counts["error_trace_spans"] / counts["spans"] <= most
+    manifest = json.loads((tmp_path / "out/truth/manifest.json").read_text())
+    assert manifest["arguments"]["error_share"] == share
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -433,6 +770,7 @@ def test_command_writes_and_refuses_to_overwrite(
         (("--events", "many"), "not a whole number"),
         (("--events", "9", "--late-share", "1.5"), "must be 0 to 1"),
         (("--events", "9", "--duplicate-share", "nan"), "must be 0 to 1"),
+        (("--events", "9", "--error-share", "-1"), "must be 0 to 1"),
         (("--events", "9", "--days", "0"), "at least 1"),
         (("--events", "9", "--start", "tomorrow"), "not a day"),
     ],
@@ -449,6 +787,8 @@ def test_bad_arguments_exit_with_2(
 def test_generate_checks_its_arguments(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="late_share"):
         generate(tmp_path / "out", 10, 1, late_share=2.0)
+    with pytest.raises(ValueError, match="error_share"):
+        generate(tmp_path / "out", 10, 1, error_share=1.5)
     with pytest.raises(ValueError, match="events"):
         generate(tmp_path / "out", 0, 1)
     assert not (tmp_path / "out").exists()

@@ -14,13 +14,19 @@ from .output import DEFAULT_START, default_workers, generate
 
 _DESCRIPTION = """\
 Write a generated day (or more) of a payments platform on Kubernetes: ten services, their spans and
-their logs, errors, retries and labelled incidents. Same arguments, same bytes.
+their logs, errors, retries, changes and labelled incidents. Same arguments, same bytes.
 
   OUT/otlp/{traces,logs}/<day>/<HH>-<k>.jsonl.gz   OTLP/JSON, one export request a line; the hour is
                                                    that of arrival (<HH>-late-from-<HH>-<k>: late)
   OUT/pods/<namespace>_<pod>_<uid>/<container>/0.log   kubelet log files, CRI lines
+  OUT/changes/<day>.jsonl          CDEvents: deployments, rollbacks, settings; in a CloudEvents
+                                   envelope or plain
   OUT/truth/manifest.json          arguments and exact counts
-  OUT/truth/incidents.json         what broke, when, which traces felt it
+  OUT/truth/incidents.json         what broke, when, by which change, which traces felt it
+  OUT/truth/changes.json           every change; incident_id: what it caused,
+                                   ended_incident_id: what it ended; both null: without effect
+  OUT/truth/verdicts.jsonl.gz      every trace: its sample class, whether it is kept and why, its
+                                   incidents and, for an error trace, their root cause
   OUT/truth/error_events.jsonl.gz  every error event: span or log, ids, type, message, time in ns
                                    (a span's start; a pod line's CRI time; an OTLP log's time)
   OUT/truth/.noingest              tells the loader to skip the folder
@@ -73,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"share (0 to 1) of {what} (default {default})",
         )
     parser.add_argument(
+        "--error-share",
+        type=_share,
+        metavar="P",
+        help="aimed share (0 to 1) of spans in error traces, hit closely from 0.05 on; below"
+        " 0.0165 incidents fail fewer calls (default: as it comes, about 0.0165)",
+    )
+    parser.add_argument(
         "--workers",
         type=_whole("workers", 1),
         metavar="W",
@@ -80,7 +93,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f" here {default_workers()})",
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace an earlier output in OUT (otlp, pods, truth)"
+        "--force",
+        action="store_true",
+        help="replace an earlier output in OUT (otlp, pods, changes, truth)",
     )
 
 
@@ -97,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
             late_share=arguments.late_share,
             duplicate_share=arguments.duplicate_share,
             out_of_order_share=arguments.out_of_order_share,
+            error_share=arguments.error_share,
             workers=arguments.workers,
             force=arguments.force,
             progress=_report_progress,

@@ -100,7 +100,7 @@ def resource_of(pod: Pod) -> str:
             (
                 text("service.name", service.name),
                 text("service.namespace", NAMESPACE),
-                text("service.version", service.version),
+                text("service.version", pod.version),
                 text("service.instance.id", pod.uid),
                 text("deployment.environment.name", "production"),
                 text("cloud.provider", "aws"),

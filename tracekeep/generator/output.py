@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from .slices import SliceJob, SliceResult, days_from, incidents_of, plan_slices, run_slice
-from .topology import build_world
+from .changes import cdevent, changes_by_day, truth_of
+from .slices import SliceJob, SliceResult, days_from, plan_and_world, plan_slices, run_slice
 from .writers import (
     Counts,
     Shares,
@@ -23,7 +23,7 @@ from .writers import (
 
 DEFAULT_START = date(2026, 1, 12)
 MAX_DAYS = 3660
-_OWNED = ("otlp", "pods", "truth", ".parts")
+_OWNED = ("otlp", "pods", "changes", "truth", ".parts")
 _COUNTED = (
     "events",
     "spans",
@@ -33,6 +33,9 @@ _COUNTED = (
     "error_spans",
     "error_logs",
     "error_traces",
+    "error_trace_spans",
+    "fatal_traces",
+    "kept_traces",
     "warn_logs",
     "slow_traces",
     "pod_logs",
@@ -46,6 +49,8 @@ _COUNTED = (
     "late_traces",
     "late_error_traces",
     "out_of_order_spans",
+    "incidents",
+    "changes",
 )
 _MAX_IDS = 10_000
 
@@ -66,17 +71,18 @@ def generate(
     late_share: float = 0.01,
     duplicate_share: float = 0.005,
     out_of_order_share: float = 0.02,
+    error_share: float | None = None,
     workers: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, int]:
-    """Write ``days`` days of a payments platform's spans and logs to the folder ``out``.
+    """Write ``days`` days of a payments platform to ``out``: its spans, logs and changes.
 
     The same arguments give the same bytes, whatever ``workers`` is.
 
     Args:
-        out: Folder to write; created, or empty, or replaced if ``force`` (only ``otlp``, ``pods``
-            and ``truth`` in it).
+        out: Folder to write; created, or empty, or replaced if ``force`` (only ``otlp``, ``pods``,
+            ``changes`` and ``truth`` in it).
         events: Exact number of unique spans and log records, about 70 and 30 percent.
         seed: Any integer.
         days: Number of days, from ``start`` on, UTC.
@@ -85,27 +91,37 @@ def generate(
             (traces with an error span: eight times this share).
         duplicate_share: Share of OTLP requests (lines) that are delivered twice.
         out_of_order_share: Share of spans that stand after later ones in the files.
+        error_share: Aimed share of spans that stand in error traces. Measured with 200,000 events:
+            hit within a twentieth from 0.05 on, within a quarter below, where few traces fail.
+            Above what comes by itself more traces fail at a random handler in one of its usual
+            ways; below, all faults and incidents get rarer, so that incidents fail fewer calls
+            than their descriptions say. None: as it comes, about 0.0165.
         workers: Number of processes; None: one per core, at most eight.
         force: Replace an earlier output.
         progress: Called with (finished, all) slices.
 
     Returns:
         Counts: events, spans, logs, traces, error_events, error_spans, error_logs, error_traces,
-        duplicates, late and more; the same as ``counts`` in ``truth/manifest.json``.
+        error_trace_spans (spans in error traces), duplicates, late, changes and more; the same as
+        ``counts`` in ``truth/manifest.json``.
 
     Raises:
         ValueError: An argument is out of range.
         FileExistsError: ``out`` has content and ``force`` is not set, or is a file.
     """
     shares = Shares(late_share, duplicate_share, out_of_order_share)
-    _check(events, days, start, shares, workers)
+    _check(events, days, start, shares, error_share, workers)
     out = Path(out)
     _prepare(out, force)
     parts = out / ".parts"
     parts.mkdir(parents=True)
     dates = days_from(start, days)
     planned = plan_slices(events, dates)
-    jobs = [SliceJob(seed, slot, n, shares, str(out), str(parts)) for slot, n in planned if n]
+    jobs = [
+        SliceJob(seed, start, days, slot, n, shares, error_share, str(out), str(parts))
+        for slot, n in planned
+        if n
+    ]
     counts = Counts(dict.fromkeys(_COUNTED, 0))
     affected: dict[str, list[str]] = {}
     for done, result in enumerate(_results(jobs, workers or default_workers()), start=1):
@@ -115,17 +131,26 @@ def generate(
         if progress:
             progress(done, len(jobs))
     slots = [job.slot for job in jobs]
-    for pod in build_world(seed).pods:
+    plan, world = plan_and_world(seed, start, days)
+    for pod in world.pods:
         if (parts / f"pod-{pod.index}").exists():
             merge_pod_log(parts / f"pod-{pod.index}", pod_log_path(out, pod), slots)
     totals = counts.values
     totals["events"] = totals["spans"] + totals["logs"]
     totals["error_events"] = totals["error_spans"] + totals["error_logs"]
     totals["late"] = totals["late_spans"] + totals["late_logs"]
+    totals["incidents"] = len(plan.incidents)
+    totals["changes"] = len(plan.changes)
+    (out / "changes").mkdir()
+    for day, changes in changes_by_day(plan.changes).items():
+        lines = "".join(f"{cdevent(change)}\n" for change in changes)
+        (out / "changes" / f"{day}.jsonl").write_text(lines, encoding="ascii")
     truth = out / "truth"
     truth.mkdir()
     (truth / ".noingest").touch()
-    write_gzip(truth / "error_events.jsonl.gz", _truth_parts(parts, slots))
+    write_gzip(truth / "error_events.jsonl.gz", _parts_of(parts, slots, "truth"))
+    write_gzip(truth / "verdicts.jsonl.gz", _parts_of(parts, slots, "verdicts"))
+    write_json(truth / "changes.json", [truth_of(change) for change in plan.changes])
     write_json(
         truth / "incidents.json",
         [
@@ -139,11 +164,12 @@ def generate(
                 "start_unix_nano": incident.start,
                 "end_unix_nano": incident.end,
                 "description": incident.description,
+                "change_ids": [c.id for c in plan.changes if c.incident_id == incident.id],
                 "affected_trace_count": len(affected.get(incident.id, [])),
                 # at most _MAX_IDS of them; the count is of all
                 "affected_trace_ids": sorted(affected.get(incident.id, []))[:_MAX_IDS],
             }
-            for incident in incidents_of(seed, dates)
+            for incident in plan.incidents
         ],
     )
     write_json(
@@ -157,6 +183,7 @@ def generate(
                 "late_share": late_share,
                 "duplicate_share": duplicate_share,
                 "out_of_order_share": out_of_order_share,
+                "error_share": error_share,
             },
             "counts": totals,
         },
@@ -165,7 +192,14 @@ def generate(
     return totals
 
 
-def _check(events: int, days: int, start: date, shares: Shares, workers: int | None) -> None:
+def _check(
+    events: int,
+    days: int,
+    start: date,
+    shares: Shares,
+    error_share: float | None,
+    workers: int | None,
+) -> None:
     if events < 1:
         raise ValueError(f"events is {events}; at least 1 is needed")
     if not 1 <= days <= MAX_DAYS:
@@ -174,6 +208,8 @@ def _check(events: int, days: int, start: date, shares: Shares, workers: int | N
         raise ValueError(f"start is {start}; its year must be 2000 to 2100")
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}; at least 1 is needed")
+    if error_share is not None and not 0.0 <= error_share <= 1.0:
+        raise ValueError(f"error_share is {error_share}; it must be 0 to 1")
     for name in ("late", "duplicate", "out_of_order"):
         value = getattr(shares, name)
         if not 0.0 <= value <= 1.0:
@@ -204,9 +240,9 @@ def _results(jobs: list[SliceJob], workers: int) -> Iterator[SliceResult]:
         yield from pool.imap(run_slice, jobs)
 
 
-def _truth_parts(parts: Path, slots: list[Slot]) -> Iterator[bytes]:
+def _parts_of(parts: Path, slots: list[Slot], suffix: str) -> Iterator[bytes]:
     for slot in slots:
-        path = parts / f"{slot.name}.truth"
+        path = parts / f"{slot.name}.{suffix}"
         if path.exists():
             yield path.read_bytes()
 

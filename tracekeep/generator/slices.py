@@ -1,4 +1,4 @@
-"""Slices: the unit of work. A slice is a pure function of (seed, slot, budget, knobs).
+"""Slices: the unit of work. A slice is a pure function of (seed, first day, slot, budget, knobs).
 
 The day's events are spread over its hours by a traffic curve; busy hours are cut into slices of at
 most ``SLICE_EVENTS`` events so that memory does not grow with the size of the output.
@@ -14,15 +14,23 @@ from itertools import accumulate
 from math import ceil
 from pathlib import Path
 
-from .incidents import Incident, plan_incidents
+from .changes import Plan, plan_days
 from .topology import BATCH_CONSUMER, ENTRIES, FILLER, World, build_world, seeded
-from .traces import SLOW_MS, LogEntry, Span, Trace, Walker
+from .traces import LogEntry, Span, Trace, Walker
 from .writers import Shares, SliceWriter, Slot
 
 SLICE_EVENTS = 30_000
 LEAST_EVENTS = 150
 LOGS_PER_SPAN = 3 / 7
 MAX_MISSES = 6
+
+# Shares of spans in error traces as measured over some seeds, on which ``error_share`` reckons: of
+# all, of those that incidents touched, and what is left without any fault (missed deadlines).
+NATURAL_ERROR_SHARE = 0.0165
+INCIDENT_ERROR_SHARE = 0.0055
+LEAST_ERROR_SHARE = 0.0012
+# Half of what an average failing trace has: rounds to the nearer trace instead of up.
+_HALF_TRACE_SPANS = 8
 
 # Requests per hour of the day, relative to each other (UTC).
 _HOURS = (
@@ -34,12 +42,19 @@ _WEEKDAYS = (1.0, 1.0, 1.0, 1.05, 1.15, 0.85, 0.7)
 
 @dataclass(frozen=True, slots=True)
 class SliceJob:
-    """One slice to write: its ``slot``, exact number of events, and where to."""
+    """One slice to write: its ``slot``, exact number of events, and where to.
+
+    ``start`` and ``days`` are those of the whole output: versions stay from day to day.
+    ``error_share`` is the aimed share of spans in error traces, None: as it comes.
+    """
 
     seed: int
+    start: date
+    days: int
     slot: Slot
     events: int
     shares: Shares
+    error_share: float | None
     out: str
     parts: str
 
@@ -76,13 +91,14 @@ def days_from(start: date, days: int) -> list[date]:
 
 def run_slice(job: SliceJob) -> SliceResult:
     """Generate and write one slice with exactly ``job.events`` events."""
-    world = _world(job.seed)
+    plan, world = plan_and_world(job.seed, job.start, job.days)
     slot = job.slot
     rng = seeded(job.seed, slot.day, slot.hour, slot.part)
-    incidents = plan_incidents(job.seed, slot.day)
+    incidents = plan.incidents_of(slot.day)
     delivery = seeded(job.seed, slot.day, slot.hour, slot.part, "delivery")
     writer = SliceWriter(world, slot, Path(job.out), Path(job.parts), job.shares, delivery)
-    walker = Walker(world, rng)
+    errors = ErrorAim(job.error_share)
+    walker = Walker(world, rng, errors.fault_scale)
     # One long line a day is all but certain, the others are chance.
     huge_due = slot.hour == 12 and slot.part == 0
     entries = [name for name, _ in ENTRIES]
@@ -100,7 +116,9 @@ def run_slice(job: SliceJob) -> SliceResult:
                 continue
             start = max(span.end for _, span in links) + 20_000_000
         walker.huge_due = huge_due and misses < MAX_MISSES  # it may not fit into a tiny slice
-        trace = walker.walk(entry, start, incidents, links)
+        # The last crumbs of a slice hold no failing trace.
+        must_fail = misses < MAX_MISSES and errors.is_short()
+        trace = walker.walk(entry, start, incidents, links, must_fail)
         logs, owed = _choose_logs(trace, owed_logs, walker)
         size = len(trace.spans) + len(logs)
         if size > left:
@@ -113,18 +131,40 @@ def run_slice(job: SliceJob) -> SliceResult:
             del waiting[-len(links) :]
         waiting += [(trace.trace_id, span) for span in trace.producers]
         writer.add(trace, logs)
-        _count(writer, trace, affected)
+        errors.add(trace)
+        causes = [incident for incident in incidents if incident.id in trace.incidents]
+        writer.judge(trace, causes)
+        for incident in trace.incidents:
+            affected.setdefault(incident, []).append(trace.trace_id)
     counts = writer.close() if job.events else {}
     return SliceResult(slot, counts, affected)
 
 
-def _count(writer: SliceWriter, trace: Trace, affected: dict[str, list[str]]) -> None:
-    for incident in trace.incidents:
-        affected.setdefault(incident, []).append(trace.trace_id)
-    if trace.is_error:
-        writer.counts.add("error_traces")
-    if trace.root.end - trace.root.start > SLOW_MS * 1_000_000:
-        writer.counts.add("slow_traces")
+class ErrorAim:
+    """Decides which traces of a slice have to fail for an aimed share of spans in error traces.
+
+    Below what comes by itself, faults and incidents weigh less. Above it, a trace without an
+    incident has to fail whenever those before it had too few failed spans.
+    """
+
+    def __init__(self, share: float | None) -> None:
+        self.fault_scale, self.share = 1.0, 0.0
+        if share is not None and share < NATURAL_ERROR_SHARE:
+            room = NATURAL_ERROR_SHARE - LEAST_ERROR_SHARE
+            self.fault_scale = max(0.0, share - LEAST_ERROR_SHARE) / room
+        elif share is not None:
+            self.share = share - INCIDENT_ERROR_SHARE
+        self.spans = self.failed_spans = 0
+
+    def is_short(self) -> bool:
+        """True if the next trace has to fail."""
+        return self.share * self.spans > self.failed_spans + _HALF_TRACE_SPANS
+
+    def add(self, trace: Trace) -> None:
+        """Take note of a trace that was written."""
+        self.spans += len(trace.spans)
+        if self.share and not trace.incidents and trace.is_error:
+            self.failed_spans += len(trace.spans)
 
 
 def _choose_logs(trace: Trace, owed: float, walker: Walker) -> tuple[list[LogEntry], float]:
@@ -139,8 +179,10 @@ def _choose_logs(trace: Trace, owed: float, walker: Walker) -> tuple[list[LogEnt
 
 
 @lru_cache(maxsize=1)
-def _world(seed: int) -> World:
-    return build_world(seed)
+def plan_and_world(seed: int, start: date, days: int) -> tuple[Plan, World]:
+    """What happens in the days of the output, and the platform with all its pods."""
+    plan = plan_days(seed, days_from(start, days))
+    return plan, build_world(seed, plan.rollouts)
 
 
 def _apportion(total: int, weights: Sequence[float]) -> list[int]:
@@ -152,8 +194,3 @@ def _apportion(total: int, weights: Sequence[float]) -> list[int]:
     for index in by_remainder[: total - sum(counts)]:
         counts[index] += 1
     return counts
-
-
-def incidents_of(seed: int, days: Sequence[date]) -> list[Incident]:
-    """All incidents of the output, in time order."""
-    return [incident for day in days for incident in plan_incidents(seed, day)]

@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import random
 import uuid
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 NAMESPACE = "payments"
@@ -44,14 +47,28 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One pod; ``index`` is its position in ``World.pods``."""
+    """One pod with its ``service.version``; ``index`` is its position in ``World.pods``."""
 
     index: int
     service: Service
+    version: str
     name: str
     uid: str
     node: str
     ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Another version of a service takes the requests from ``at`` on (unix ns), on new pods.
+
+    ``until`` 0: on all pods, for good. Else a canary: one pod beside the others, until then.
+    """
+
+    service: str
+    version: str
+    at: int
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +213,14 @@ _DEADLOCK = Fault(
 )
 _BANK_FAULTS = (
     Fault(
-        0.0080,
+        0.0035,
         "com.example.payments.bank.BankUnavailableException",
         "bank answered 503 for transfer %(payment_id)s",
         http=503,
         grpc=14,
     ),
     Fault(
-        0.0030,
+        0.0015,
         "java.net.SocketTimeoutException",
         "Read timed out after 1500 ms, transfer %(payment_id)s",
         http=0,
@@ -268,7 +285,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "POST",
         "/v1/tokens",
         1.4,
-        (Call("auth.issue", deadline_ms=2000.0),),
+        (Call("auth.issue", tries=6, deadline_ms=2000.0),),
         infos=("token issued for user %(user_id)s",),
     ),
     Endpoint("gateway.health", "gateway", "http", "GET", "/healthz", 0.4),
@@ -608,12 +625,22 @@ BANKS = ("nordbank", "alpenbank", "rheinbank", "seebank")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The platform as one seed sees it: the same services, other pod names and nodes."""
+    """The platform as one seed sees it: the same services, other pod names and nodes.
+
+    ``pods`` are all that ever ran. ``shifts`` holds, per service, since when (unix ns) which pods
+    take its requests, in time order.
+    """
 
     endpoints: dict[str, Endpoint]
     services: dict[str, Service]
     pods: tuple[Pod, ...]
-    pods_of: dict[str, tuple[Pod, ...]]
+    shifts: dict[str, list[tuple[int, tuple[Pod, ...]]]]
+
+    def pods_at(self, service: str, at: int) -> tuple[Pod, ...]:
+        """The pods that take requests to ``service`` at ``at`` (unix ns)."""
+        shifts = self.shifts[service]
+        place = bisect_right(shifts, at, key=itemgetter(0)) if len(shifts) > 1 else 1
+        return shifts[place - 1][1]
 
 
 def seeded(*parts: object) -> random.Random:
@@ -622,35 +649,63 @@ def seeded(*parts: object) -> random.Random:
     return random.Random(int.from_bytes(digest, "big"))
 
 
-def build_world(seed: int) -> World:
-    """Name the pods, nodes and uids of ``seed``."""
+def build_world(seed: int, rollouts: Sequence[Rollout] = ()) -> World:
+    """Name the pods, nodes and uids of ``seed``; ``rollouts`` are in time order.
+
+    A pod's index and names depend on the earlier rollouts only, never on later ones.
+    """
     rng = seeded(seed, "world")
     nodes = [
         f"ip-10-0-{rng.randrange(1, 16)}-{rng.randrange(4, 250)}.{REGION}.compute.internal"
         for _ in range(6)
     ]
     pods: list[Pod] = []
-    pods_of: dict[str, tuple[Pod, ...]] = {}
-    for service in SERVICES:
-        replica_set = "".join(rng.choices(_REPLICA_SET_ALPHABET, k=rng.choice((9, 10))))
-        own: list[Pod] = []
-        for _ in range(service.replicas):
+
+    def start_pods(
+        rng: random.Random, service: Service, version: str, replica_set: str, count: int
+    ) -> tuple[Pod, ...]:
+        for _ in range(count):
             suffix = "".join(rng.choices(_POD_ALPHABET, k=5))
-            own.append(
+            pods.append(
                 Pod(
-                    index=len(pods) + len(own),
+                    index=len(pods),
                     service=service,
+                    version=version,
                     name=f"{service.name}-{replica_set}-{suffix}",
                     uid=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
                     node=rng.choice(nodes),
                     ip=f"10.1.{rng.randrange(0, 32)}.{rng.randrange(2, 250)}",
                 )
             )
-        pods += own
-        pods_of[service.name] = tuple(own)
+        return tuple(pods[-count:])
+
+    services = {service.name: service for service in SERVICES}
+    shifts: dict[str, list[tuple[int, tuple[Pod, ...]]]] = {}
+    replica_sets: dict[tuple[str, str], str] = {}
+    for service in SERVICES:
+        name = _replica_set(rng)
+        replica_sets[service.name, service.version] = name
+        first = start_pods(rng, service, service.version, name, service.replicas)
+        shifts[service.name] = [(0, first)]
+    for rollout in rollouts:
+        service = services[rollout.service]
+        own = seeded(seed, "rollout", rollout.service, rollout.version, rollout.at)
+        # A version that comes back has its replica set of old, but new pods.
+        name = replica_sets.setdefault((service.name, rollout.version), _replica_set(own))
+        count = 1 if rollout.until else service.replicas
+        started = start_pods(own, service, rollout.version, name, count)
+        before = shifts[service.name][-1][1]
+        if rollout.until:
+            shifts[service.name] += [(rollout.at, before + started), (rollout.until, before)]
+        else:
+            shifts[service.name].append((rollout.at, started))
     return World(
         endpoints={endpoint.key: endpoint for endpoint in ENDPOINTS},
-        services={service.name: service for service in SERVICES},
+        services=services,
         pods=tuple(pods),
-        pods_of=pods_of,
+        shifts=shifts,
     )
+
+
+def _replica_set(rng: random.Random) -> str:
+    return "".join(rng.choices(_REPLICA_SET_ALPHABET, k=rng.choice((9, 10))))

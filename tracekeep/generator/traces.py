@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import exp
 
 from . import conventions as c
-from .incidents import Incident, Point
+from .incidents import Disturbance, Incident, Place, Point
 from .topology import (
     BANKS,
     Call,
@@ -36,6 +36,16 @@ _WARN_CHANCE = 0.006
 _QUIET_ERROR_CHANCE = 0.0001
 _HUGE_CHANCE = 0.0003
 _ACCEPTED_CHANCE = 0.004
+
+
+# How a handler fails that has no usual way to: by language.
+_GENERAL_FAULTS = {
+    "java": Fault(1.0, "java.lang.IllegalStateException", "order %(order)s is in no known state"),
+    "go": Fault(1.0, "*errors.errorString", "order %(order)s is in no known state"),
+    "nodejs": Fault(1.0, "RangeError", "order %(order)s is in no known state"),
+    "python": Fault(1.0, "KeyError", "'state' of order %(order)s"),
+}
+_DUE_CHANCE = 0.25
 
 
 class Failure:
@@ -151,6 +161,19 @@ class Trace:
             span.is_error for span in self.spans
         )
 
+    @property
+    def is_slow(self) -> bool:
+        """True if its root took longer than a second."""
+        return self.root.end - self.root.start > SLOW_MS * _MS
+
+    @property
+    def is_fatal(self) -> bool:
+        """True if its root failed or carries an error log."""
+        root = self.root
+        return root.is_error or any(
+            log.severity >= LOG_ERROR and log.span_id == root.span_id for log in self.logs
+        )
+
 
 class _Prepared:
     """The rendered templates of a world: names and attributes per endpoint and per step."""
@@ -210,15 +233,20 @@ _UPSTREAM_EXCEPTIONS = {
 
 
 class Walker:
-    """Builds traces from one random generator; not thread-safe."""
+    """Builds traces from one random generator; not thread-safe.
 
-    def __init__(self, world: World, rng: random.Random) -> None:
+    ``fault_scale`` multiplies the chances of all faults and of what incidents do.
+    """
+
+    def __init__(self, world: World, rng: random.Random, fault_scale: float = 1.0) -> None:
         self.world = world
         self.rng = rng
         self.prepared = _Prepared(world)
         self.trace = Trace("", {})
         self.active: list[Incident] = []
+        self.fault_scale = fault_scale
         self.huge_due = False
+        self.failure_due = False  # some handler of the trace has to fail
 
     def walk(
         self,
@@ -226,18 +254,21 @@ class Walker:
         start: int,
         incidents: Sequence[Incident] = (),
         links: Sequence[tuple[str, Span]] = (),
+        must_fail: bool = False,
     ) -> Trace:
         """Build the trace of a request to ``entry`` that starts at ``start`` (unix ns).
 
         ``links`` are (trace id, producer span) pairs of a batch consumer. Log records of level INFO
         are only proposed, as ``Trace.candidates``; the caller takes as many as it needs.
+        ``must_fail``: some handler fails in one of its usual ways, unless another step did before.
         """
         rng = self.rng
         self.trace = trace = Trace(f"{rng.getrandbits(128) or 1:032x}", self._ids())
         self.active = [i for i in incidents if i.start <= start < i.end]
+        self.failure_due = must_fail
         endpoint = self.world.endpoints[entry]
         self._serve(endpoint, "", start, links)
-        if rng.random() < _QUIET_ERROR_CHANCE:
+        if rng.random() < _QUIET_ERROR_CHANCE * self.fault_scale:
             span = trace.root
             self._log(span, span.end, LOG_ERROR, "could not write audit record of %(order)s")
         return trace
@@ -253,7 +284,7 @@ class Walker:
     ) -> tuple[Span, Failure | None]:
         rng, ids = self.rng, self.trace.ids
         service = self.world.services[endpoint.service]
-        pods = self.world.pods_of[endpoint.service]
+        pods = self.world.pods_at(endpoint.service, start)
         pod = pods[int(rng.random() * len(pods))]
         name, attributes, kind, scope = self.prepared.server[endpoint.key]
         span = self._open(pod, scope, kind, name % ids, parent_id, start)
@@ -264,11 +295,14 @@ class Walker:
                 for trace_id, producer in links
             )
         own = self._ms(endpoint.median_ms)
-        now, failure = self._steps(endpoint.steps, span, start + int(own * 0.4))
+        now, failure, fault = start + int(own * 0.4), None, None
+        if self.active:
+            disturbed = self._disturbed("request", pod, endpoint.key)
+            fault = disturbed and disturbed.fault
+        if fault is None:
+            now, failure = self._steps(endpoint.steps, span, now)
         if failure is None:
-            fault = self._fault(endpoint.faults)
-            if self.active:
-                fault = self._disturbed_handler(endpoint) or fault
+            fault = fault or self._handler_fault(endpoint, service, pod, not parent_id)
             if fault:
                 failure = self._failure(fault)
                 if fault.took_ms:
@@ -356,6 +390,11 @@ class Walker:
         span.attributes = self.prepared.step[service.name, id(step)]
         fault = self._fault(step.faults)
         took = self._ms(step.median_ms)
+        if self.active:
+            disturbed = self._disturbed("query", caller.pod, step.system)
+            if disturbed:
+                fault = disturbed.fault
+                took += int((disturbed.latency_ms or 0.0) * _MS)
         if fault is None:
             span.end = now + took
             return span.end, None
@@ -373,13 +412,14 @@ class Walker:
         took = self._ms(step.median_ms, 0.68, 0.03)  # the world outside is the slowest part
         if fault and fault.took_ms:
             took = int(fault.took_ms * _MS * (1 + rng.random() / 99))
-        for incident in self.active:
-            disturbed = incident.disturb(Point("external", service.name, step.host), rng)
+        if self.active:
+            disturbed = self._disturbed("external", caller.pod, step.host % ids)
             if disturbed:
-                self._touched(incident)
                 fault = disturbed.fault
                 if disturbed.latency_ms is not None:
                     took = int(disturbed.latency_ms * _MS)
+                elif fault and fault.took_ms:
+                    took = int(fault.took_ms * _MS * (1 + rng.random() / 9))
         limit = int(step.timeout_ms * _MS)
         if took > limit:
             took = limit
@@ -397,7 +437,7 @@ class Walker:
             span.http = fault.http
             span.attributes += "," + c.status_code("http", fault.http, service.old_names)
         else:
-            failure.http = 504
+            failure.http = 504 if fault.grpc in (4, 14) else 502
         # Without an HTTP code only the status tells the failure.
         self._mark(span, service, failure, service.sets_status or not fault.http)
         self._log_failure(caller, span.end, failure)
@@ -469,11 +509,14 @@ class Walker:
             span.attributes += "," + c.number("retry.count", attempt - 1)
         served, failure = self._serve(endpoint, span.span_id, now + network)
         span.end = served.end + network
-        deadline = int(step.deadline_ms * _MS) if step.deadline_ms else 0
+        deadline_ms = step.deadline_ms or 0.0
+        if self.active:
+            deadline_ms = self._disturbed_deadline(caller, endpoint, deadline_ms, span.end - now)
+        deadline = int(deadline_ms * _MS)
         if deadline and span.end - now > deadline:
             # The caller gives up; the called side goes on working and ends after its parent.
             span.end = now + deadline + int(self.rng.random() * 3 * _MS)
-            message = f"deadline of {step.deadline_ms:.0f} ms exceeded calling {endpoint.route}"
+            message = f"deadline of {deadline_ms:.0f} ms exceeded calling {endpoint.route}"
             failure = Failure("", message, 504, 4)
         if protocol == "grpc":
             span.grpc = failure.grpc if failure else 0
@@ -529,18 +572,51 @@ class Walker:
 
     def _fault(self, faults: tuple[Fault, ...]) -> Fault | None:
         for fault in faults:
-            if self.rng.random() < fault.chance:
+            if self.rng.random() < fault.chance * self.fault_scale:
                 return fault
         return None
 
-    def _disturbed_handler(self, endpoint: Endpoint) -> Fault | None:
-        point = Point("handler", endpoint.service, endpoint.key)
+    def _handler_fault(
+        self, endpoint: Endpoint, service: Service, pod: Pod, is_root: bool
+    ) -> Fault | None:
+        """How the handler fails at the end of its work: by itself, by an incident, as is due."""
+        fault = self._fault(endpoint.faults)
+        if self.active:
+            disturbed = self._disturbed("handler", pod, endpoint.key)
+            fault = (disturbed and disturbed.fault) or fault
+        if self.failure_due and (is_root or self.rng.random() < _DUE_CHANCE):
+            self.failure_due = False
+            usual = [usual for usual in endpoint.faults if usual.type]
+            fault = self.rng.choice(usual) if usual else _GENERAL_FAULTS[service.language]
+        return fault
+
+    def _disturbed(self, place: Place, pod: Pod, target: str) -> Disturbance | None:
+        """What the incident at work does here; the trace counts as touched by it."""
+        point = Point(place, pod.service.name, target, pod.version)
         for incident in self.active:
             disturbed = incident.disturb(point, self.rng)
-            if disturbed:
+            if disturbed and self._happens():
                 self._touched(incident)
-                return disturbed.fault
+                return disturbed
         return None
+
+    def _disturbed_deadline(
+        self, caller: Span, endpoint: Endpoint, deadline_ms: float, took: int
+    ) -> float:
+        """The deadline (ms) of a call that took ``took`` ns; an incident touches it if missed."""
+        pod = caller.pod
+        point = Point("call", pod.service.name, endpoint.key, pod.version)
+        for incident in self.active:
+            disturbed = incident.disturb(point, self.rng)
+            if disturbed is None or disturbed.deadline_ms is None:
+                continue
+            if took > disturbed.deadline_ms * _MS and self._happens():
+                self._touched(incident)
+                return disturbed.deadline_ms
+        return deadline_ms
+
+    def _happens(self) -> bool:
+        return self.fault_scale >= 1.0 or self.rng.random() < self.fault_scale
 
     def _touched(self, incident: Incident) -> None:
         if incident.id not in self.trace.incidents:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import conventions as c
+from .incidents import Incident
 from .topology import NAMESPACE, Pod, World
 from .traces import LOG_ERROR, LogEntry, Span, Trace
 
@@ -28,6 +29,8 @@ CRI_PART_BYTES = 16 * 1024
 GZIP_LEVEL = 4
 # What breaks also delivers badly, and late errors are what is worth testing.
 LATE_ERROR_FACTOR = 8
+# Of each sample class, as OpenTelemetry writes them: kept are all, half, and one in a hundred.
+THRESHOLDS = {"error": "0", "slow": "8", "normal": "fd70a4"}
 _LEVELS = {9: "INFO", 13: "WARN", 17: "ERROR"}
 _LONGEST_STALL = 240 * SECOND
 
@@ -131,6 +134,7 @@ class SliceWriter:
         self._late: dict[tuple[str, int], list[Record]] = {}
         self._lines: list[PodLine] = []
         self._truth: list[tuple[int, int, str]] = []
+        self._verdicts: list[tuple[int, int, str]] = []
 
     def add(self, trace: Trace, logs: list[LogEntry]) -> None:
         """Take a trace and the log records chosen for it."""
@@ -161,6 +165,34 @@ class SliceWriter:
         counts.add("spans", len(trace.spans))
         counts.add("logs", len(logs))
 
+    def judge(self, trace: Trace, causes: Sequence[Incident]) -> None:
+        """Note the verdict of a trace by the rules of sampling; ``causes``: what touched it."""
+        counts, is_fatal = self.counts, trace.is_fatal
+        if trace.is_error:
+            sample_class = "error"
+            counts.add("error_traces")
+            counts.add("error_trace_spans", len(trace.spans))
+        else:
+            sample_class = "slow" if trace.is_slow else "normal"
+        threshold = THRESHOLDS[sample_class]
+        is_kept = trace.trace_id[-14:] >= threshold.ljust(14, "0")
+        counts.add("slow_traces", trace.is_slow)
+        counts.add("fatal_traces", is_fatal)
+        counts.add("kept_traces", is_kept)
+        verdict = {
+            "trace_id": trace.trace_id,
+            "sample_class": sample_class,
+            "is_fatal": is_fatal,
+            "is_kept": is_kept,
+            "sampling_threshold": threshold,
+            "incident_ids": [incident.id for incident in causes],
+            "root_cause_service": causes[0].root_cause_service
+            if causes and sample_class == "error"
+            else None,
+        }
+        line = json.dumps(verdict, separators=(",", ":")) + "\n"
+        self._verdicts.append((trace.root.start, trace.trace_id, line))
+
     def close(self) -> dict[str, int]:
         """Write everything; return the slice's counts."""
         self.counts.add("duplicates", 0)
@@ -173,10 +205,10 @@ class SliceWriter:
             name = f"{arrival % 24:02d}-late-from-{self.slot.hour:02d}-{self.slot.part}"
             self._write_requests(signal, self._folder(signal, day), name, records, False)
         self._write_pod_parts()
-        self._truth.sort()
-        if self._truth:
-            text = "".join(line for _, _, line in self._truth)
-            (self.parts / f"{self.slot.name}.truth").write_text(text, encoding="ascii")
+        for suffix, rows in (("truth", self._truth), ("verdicts", self._verdicts)):
+            if rows:
+                text = "".join(line for _, _, line in sorted(rows))
+                (self.parts / f"{self.slot.name}.{suffix}").write_text(text, encoding="ascii")
         return self.counts.values
 
     def _folder(self, signal: str, day: date) -> Path:

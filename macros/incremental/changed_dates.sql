@@ -3,8 +3,8 @@
     Written out, so that Delta skips the files of all other days.
 -#}
 {% macro changed_dates() -%}
-    {%- set builds = ref('day_builds') -%}
-    {%- if not execute or load_relation(builds) is none -%}
+    {%- set builds, books = ref('day_builds'), ref('batch_books') -%}
+    {%- if not execute or load_relation(builds) is none or load_relation(books) is none -%}
         {{ return('(cast(null as date))') }}
     {%- endif -%}
     {%- set query -%}

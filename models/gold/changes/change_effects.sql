@@ -7,6 +7,7 @@
 
 {%- set minutes = var('change_effect_minutes') %}
 {%- set span = "interval " ~ minutes ~ " minutes" %}
+{%- set dates = effect_dates(ref('changed_effects')) if is_incremental() %}
 {%- set sides = [
     ('own_before', '', 'before'),
     ('own_after', '', 'after'),
@@ -88,13 +89,12 @@ requests as (
         started_at,
         latency_ms,
         is_error,
-        unix_seconds(started_at) div {{ minutes * 60 }} as piece
+        is_request,
+        (unix_seconds(started_at) div {{ minutes * 60 }}) as piece
     from {{ ref('spans') }}
-    where
-        is_request
-        {%- if is_incremental() %}
-        and partition_date in {{ effect_dates(ref('changed_effects')) }}
-        {%- endif %}
+    {% if is_incremental() -%}
+    where partition_date in {{ dates }}
+    {%- endif %}
 
 ),
 
@@ -116,8 +116,11 @@ near_requests as (
             and requests.started_at >= pieces.before_start
             and requests.started_at < pieces.after_end
     where
-        pieces.service <=> requests.service
-        or not array_contains(pieces.changed_services, requests.service)
+        requests.is_request
+        and (
+            pieces.service <=> requests.service
+            or not array_contains(pieces.changed_services, requests.service)
+        )
 
 ),
 
@@ -125,9 +128,7 @@ sided_requests as (
 
     select
         *,
-        concat(
-            if(is_own, 'own', 'control'), '_', if(is_after, 'after', 'before')
-        ) as side
+        concat(if(is_own, 'own', 'control'), if(is_after, '_after', '_before')) as side
     from near_requests
 
 ),
@@ -137,15 +138,15 @@ effects as (
 
     select
         changes.change_key,
-        count_if(requests.side = 'own_after' and requests.is_new_version) as new_version_count
-        {%- for side, prefix, suffix in sides %},
+        {%- for side, prefix, suffix in sides %}
         count_if(requests.side = '{{ side }}') as {{ prefix }}request_count_{{ suffix }},
         count_if(requests.side = '{{ side }}' and requests.is_error)
             as {{ prefix }}error_count_{{ suffix }},
         percentile(
             case when requests.side = '{{ side }}' then requests.latency_ms end, array(0.5, 0.95)
-        ) as {{ prefix }}percentiles_{{ suffix }}
+        ) as {{ prefix }}percentiles_{{ suffix }},
         {%- endfor %}
+        count_if(requests.side = 'own_after' and requests.is_new_version) as new_version_count
     from changes
     left join sided_requests as requests
         on changes.change_key = requests.change_key
@@ -203,13 +204,23 @@ joined as (
 measured as (
 
     select
-        *
-        {%- for side, prefix, suffix in sides %},
-        try_divide({{ prefix }}error_count_{{ suffix }}, {{ prefix }}request_count_{{ suffix }})
-            as {{ prefix }}error_rate_{{ suffix }},
-        {{ prefix }}percentiles_{{ suffix }}[0] as {{ prefix }}p50_latency_ms_{{ suffix }},
-        {{ prefix }}percentiles_{{ suffix }}[1] as {{ prefix }}p95_latency_ms_{{ suffix }}
-        {%- endfor %}
+        *,
+        try_divide(error_count_before, request_count_before)
+            as error_rate_before,
+        percentiles_before[0] as p50_latency_ms_before,
+        percentiles_before[1] as p95_latency_ms_before,
+        try_divide(error_count_after, request_count_after)
+            as error_rate_after,
+        percentiles_after[0] as p50_latency_ms_after,
+        percentiles_after[1] as p95_latency_ms_after,
+        try_divide(control_error_count_before, control_request_count_before)
+            as control_error_rate_before,
+        control_percentiles_before[0] as control_p50_latency_ms_before,
+        control_percentiles_before[1] as control_p95_latency_ms_before,
+        try_divide(control_error_count_after, control_request_count_after)
+            as control_error_rate_after,
+        control_percentiles_after[0] as control_p50_latency_ms_after,
+        control_percentiles_after[1] as control_p95_latency_ms_after
     from joined
 
 ),

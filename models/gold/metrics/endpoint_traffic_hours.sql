@@ -53,33 +53,33 @@ changed_hours as (
 lagged as (
 
     select
-        current.window_start,
-        current.environment,
-        current.region,
-        current.service,
-        current.endpoint,
-        current.sample_trace_ids,
-        current.request_count,
+        latest.window_start,
+        latest.environment,
+        latest.region,
+        latest.service,
+        latest.endpoint,
+        latest.sample_trace_ids,
+        latest.request_count,
         {%- for name, hours in lags.items() %}
         case
-            when current.window_start - interval {{ hours }} hours >= environments.first_hour
+            when latest.window_start - interval {{ hours }} hours >= environments.first_hour
                 then coalesce(last_{{ name }}.request_count, 0L)
         end as request_count_last_{{ name }},
         {%- endfor %}
-        hour(current.window_start) as hour_of_day,
-        weekday(current.window_start) + 1 as day_of_week,
-        weekday(current.window_start) >= 5 as is_weekend
-    from changed_hours as current
+        hour(latest.window_start) as hour_of_day,
+        weekday(latest.window_start) + 1 as day_of_week,
+        weekday(latest.window_start) >= 5 as is_weekend
+    from changed_hours as latest
     inner join environments
-        on current.environment = environments.environment
+        on latest.environment = environments.environment
     {%- for name, hours in lags.items() %}
     left join endpoint_hours as last_{{ name }}
         on
-            current.window_start - interval {{ hours }} hours = last_{{ name }}.window_start
-            and current.environment = last_{{ name }}.environment
-            and current.region = last_{{ name }}.region
-            and current.service = last_{{ name }}.service
-            and current.endpoint = last_{{ name }}.endpoint
+            latest.window_start - interval {{ hours }} hours = last_{{ name }}.window_start
+            and latest.environment = last_{{ name }}.environment
+            and latest.region = last_{{ name }}.region
+            and latest.service = last_{{ name }}.service
+            and latest.endpoint = last_{{ name }}.endpoint
     {%- endfor %}
 
 ),

@@ -5,7 +5,7 @@
 {% macro changed_dates() -%}
     {%- set builds, books = ref('day_builds'), ref('batch_books') -%}
     {%- if not execute or load_relation(builds) is none or load_relation(books) is none -%}
-        {{ return('(cast(null as date))') }}
+        {{ return('(null)') }}
     {%- endif -%}
     {%- set query -%}
         select distinct partition_date from {{ builds }}
@@ -13,5 +13,5 @@
         order by 1
     {%- endset -%}
     {%- set dates = run_query(query).columns[0].values() -%}
-    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(cast(null as date))') }}
+    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
 {%- endmacro %}

@@ -4,11 +4,11 @@
 -#}
 {% macro dates_of(touched) -%}
     {%- if not execute or load_relation(touched) is none -%}
-        {{ return('(cast(null as date))') }}
+        {{ return('(null)') }}
     {%- endif -%}
     {%- set query -%}
         select distinct to_date(touched_key) as event_date from {{ touched }} order by 1
     {%- endset -%}
     {%- set dates = run_query(query).columns[0].values() -%}
-    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(cast(null as date))') }}
+    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
 {%- endmacro %}

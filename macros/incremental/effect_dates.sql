@@ -4,7 +4,7 @@
 -#}
 {% macro effect_dates(changed_effects) -%}
     {%- if not execute or load_relation(changed_effects) is none -%}
-        {{ return('(cast(null as date))') }}
+        {{ return('(null)') }}
     {%- endif -%}
     {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" -%}
     {%- set query -%}
@@ -20,5 +20,5 @@
         order by 1
     {%- endset -%}
     {%- set dates = run_query(query).columns[0].values() -%}
-    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(cast(null as date))') }}
+    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
 {%- endmacro %}

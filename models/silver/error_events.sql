@@ -115,7 +115,7 @@ error_log_records as (
         body,
         severity_text,
         environment,
-        region,
+        coalesce(nullif(region, 'unknown'), span_region, region) as region,
         namespace,
         pod,
         container,

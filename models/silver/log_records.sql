@@ -55,7 +55,6 @@ versions as (
         error_type,
         error_message,
         error_stack,
-        environment,
         region,
         stream,
         scope_name,
@@ -119,7 +118,6 @@ compared as (
                 error_type,
                 error_message,
                 error_stack,
-                environment,
                 stream,
                 scope_name,
                 attributes,
@@ -154,7 +152,9 @@ carriers as (
             spans.started_at_ns,
             spans.service,
             spans.kind,
-            spans.endpoint
+            spans.endpoint,
+            spans.environment,
+            spans.region
         ))) as carriers
     from {{ ref('spans') }} as spans
     {% if is_incremental() -%}
@@ -210,8 +210,14 @@ log_records as (
         error_type,
         error_message,
         error_stack,
-        environment,
+        -- what a pod's log does not say, its span may
+        coalesce(
+            nullif({{ environment_name('resource_attributes') }}, 'unknown'),
+            carrier.environment,
+            'unknown'
+        ) as environment,
         smallest_region as region,
+        carrier.region as span_region,
         resource_attributes['k8s.namespace.name'] as namespace,
         resource_attributes['k8s.pod.name'] as pod,
         resource_attributes['k8s.container.name'] as container,

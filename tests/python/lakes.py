@@ -68,6 +68,12 @@ def _single_records(request: dict[str, Any]) -> Iterator[str]:
                     yield json.dumps({groups: [alone]})
 
 
+def lines_below(folder: Path) -> Iterator[str]:
+    """The lines of all files below a folder."""
+    for path in sorted(folder.rglob("*.jsonl")):
+        yield from path.read_text(encoding="utf-8").splitlines()
+
+
 def deal(
     records: Sequence[str], late: Sequence[str], pods: Iterable[Path], out: Path, batches: int,
     seed: int | None, name: str = "records",

@@ -40,7 +40,12 @@ def deal(lake: BuiltLake, out: Path, batches: int) -> list[Path]:
     """The lake's input dealt anew, its export requests taken apart into single records; and beside
     it copies of the oddities, each dealt in another way, the first with the late records last."""
     folders = lakes.deal(
-        [*lakes.single_records(lake.day / "otlp"), *oddities.timely(), *oddities.changes()],
+        [
+            *lakes.single_records(lake.day / "otlp"),
+            *lakes.lines_below(lake.day / "changes"),
+            *oddities.timely(),
+            *oddities.changes(),
+        ],
         oddities.late(),
         sorted((lake.day / "pods").rglob("*.log")),
         out,

@@ -5,7 +5,7 @@
 -- depends_on: {{ ref('day_builds') }}, {{ ref('batch_books') }}
 with changed_days as (
 
-    select explode(array{{ changed_dates() }}) as touched_key
+    select cast(explode(array{{ changed_dates() }}) as date) as touched_key
 
 )
 

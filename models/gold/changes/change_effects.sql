@@ -43,8 +43,10 @@ neighbours as (
     select
         changes.change_key,
         array_sort(collect_set(nearby.service)) as changed_services,
-        count(distinct nearby.service, nearby.service_version, nearby.change_kind)
-            as neighbour_count
+        count(distinct case
+            when nearby.change_key is not null
+                then struct(nearby.service, nearby.service_version, nearby.change_kind)
+        end) as neighbour_count
     from changes
     left join known_changes as nearby
         on
@@ -98,13 +100,14 @@ requests as (
 
 ),
 
--- each request by each change near it: of the changed service, or of one that did not change
+-- each request by each change near it: of the changed service, or of one that did not change; a
+-- change that names no service is one of all
 near_requests as (
 
     select
         pieces.change_key,
         pieces.changed_at <= requests.started_at as is_after,
-        pieces.service <=> requests.service as is_own,
+        coalesce(pieces.service = requests.service, true) as is_own,
         pieces.service_version <=> requests.service_version as is_new_version,
         requests.latency_ms,
         requests.is_error
@@ -118,7 +121,7 @@ near_requests as (
     where
         requests.is_request
         and (
-            pieces.service <=> requests.service
+            coalesce(pieces.service = requests.service, true)
             or not array_contains(pieces.changed_services, requests.service)
         )
 

@@ -35,7 +35,7 @@ sampled_log_records as (
         body,
         error_type,
         environment,
-        region,
+        coalesce(nullif(region, 'unknown'), span_region, region) as region,
         namespace,
         pod,
         container,
@@ -65,3 +65,6 @@ sampled_log_records as (
 )
 
 select * from sampled_log_records
+{%- if not is_incremental() %}
+sort by partition_date, trace_id, logged_at
+{%- endif %}

@@ -76,3 +76,6 @@ sampled_spans as (
 )
 
 select * from sampled_spans
+{%- if not is_incremental() %}
+sort by partition_date, trace_id, started_at
+{%- endif %}

@@ -63,11 +63,9 @@ traces as (
         sampling_policy_version,
         is_fatal
     from {{ ref('traces') }}
-    where
-        sample_class = 'error'
-        {%- if is_incremental() %}
-        and partition_date in {{ dates }}
-        {%- endif %}
+    {% if is_incremental() -%}
+    where partition_date in {{ dates }}
+    {%- endif %}
 
 ),
 
@@ -127,3 +125,6 @@ gold_error_events as (
 )
 
 select * from gold_error_events
+{%- if not is_incremental() %}
+sort by partition_date, service, fingerprint, counted_at
+{%- endif %}

@@ -96,3 +96,6 @@ call_graph_minutes as (
 )
 
 select * from call_graph_minutes
+{%- if not is_incremental() %}
+sort by partition_date, environment, source_service, target_service, window_start
+{%- endif %}

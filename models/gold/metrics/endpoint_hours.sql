@@ -1,9 +1,9 @@
 -- depends_on: {{ ref('changed_hours') }}
 {{ config(
-    partition_by='partition_date',
     touched='changed_hours',
     touched_dates=true,
     touched_key=['window_start'],
+    **gold_layout()
 ) }}
 
 {%- set dates = dates_of(ref('changed_hours')) if is_incremental() %}
@@ -59,6 +59,38 @@ histograms as (
 
 ),
 
+registered as (
+
+    select
+        {{ window_keys | join(',\n        ') }},
+        {{ trace_register('trace_id') }} as trace
+    from endpoint_events
+    where trace_id is not null
+
+),
+
+-- one row per hour, endpoint and register of a HyperLogLog sketch
+registers as (
+
+    select
+        {{ window_keys | join(',\n        ') }},
+        trace.register,
+        max(trace.rank) as register_rank
+    from registered
+    group by 1, 2, 3, 4, 5, 6
+
+),
+
+sketches as (
+
+    select
+        {{ window_keys | join(',\n        ') }},
+        array_sort(collect_list(struct(register, register_rank as rank))) as trace_sketch
+    from registers
+    group by 1, 2, 3, 4, 5
+
+),
+
 -- one row per hour and endpoint: exact numbers from all events (R4)
 totals as (
 
@@ -69,7 +101,6 @@ totals as (
         count_if(is_error_log) as error_log_count,
         count_if(latency_ms > {{ var('slow_request_ms') }}) as slow_count,
         count(distinct trace_id) as trace_count,
-        hll_sketch_agg(trace_id, {{ var('trace_sketch_precision') }}) as trace_sketch,
         cast(sum(cast(latency_ms as decimal(38, 6))) as double) as latency_sum_ms,
         max(latency_ms) as max_latency_ms,
         {{ sampled_traces('kept_trace') }} as sample_trace_ids,
@@ -96,7 +127,9 @@ endpoint_hours as (
             histograms.latency_buckets,
             cast(array() as array<struct<bucket: int, request_count: bigint>>)
         ) as latency_buckets,
-        totals.trace_sketch,
+        coalesce(
+            sketches.trace_sketch, cast(array() as array<struct<register: int, rank: int>>)
+        ) as trace_sketch,
         totals.request_count,
         totals.error_count,
         totals.error_log_count,
@@ -127,7 +160,17 @@ endpoint_hours as (
             and totals.region = histograms.region
             and totals.service = histograms.service
             and totals.endpoint = histograms.endpoint
+    left join sketches
+        on
+            totals.window_start = sketches.window_start
+            and totals.environment = sketches.environment
+            and totals.region = sketches.region
+            and totals.service = sketches.service
+            and totals.endpoint = sketches.endpoint
 
 )
 
 select * from endpoint_hours
+{%- if not is_incremental() %}
+sort by partition_date, environment, service, endpoint, window_start
+{%- endif %}

@@ -1,9 +1,9 @@
 -- depends_on: {{ ref('changed_minutes') }}
 {{ config(
-    partition_by='partition_date',
     touched='changed_minutes',
     touched_dates=true,
     touched_key=['window_start'],
+    **gold_layout()
 ) }}
 
 {%- set dates = dates_of(ref('changed_minutes')) if is_incremental() %}
@@ -139,3 +139,6 @@ endpoint_minutes as (
 )
 
 select * from endpoint_minutes
+{%- if not is_incremental() %}
+sort by partition_date, environment, service, endpoint, window_start
+{%- endif %}

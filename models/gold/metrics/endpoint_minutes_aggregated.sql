@@ -1,9 +1,9 @@
 -- depends_on: {{ ref('rebuilt_minutes') }}
 {{ config(
-    partition_by='partition_date',
     touched='rebuilt_minutes',
     touched_dates=true,
     touched_key=['window_start'],
+    **gold_layout()
 ) }}
 
 with minutes as (
@@ -45,3 +45,6 @@ endpoint_minutes_aggregated as (
 )
 
 select * from endpoint_minutes_aggregated
+{%- if not is_incremental() %}
+sort by partition_date, environment, service, endpoint, window_start
+{%- endif %}

@@ -22,19 +22,22 @@
     'error_message': 'string',
 } %}
 
-with error_traces as (
+with traces as (
 
     select traces.*
     from {{ ref('traces') }} as traces
     {% if is_incremental() -%}
     left semi join {{ ref('changed_traces') }} as changed_traces
         on traces.trace_id = changed_traces.touched_key
+    where traces.partition_date in {{ dates }}
     {%- endif %}
-    where
-        traces.sample_class = 'error'
-        {%- if is_incremental() %}
-        and traces.partition_date in {{ dates }}
-        {%- endif %}
+
+),
+
+error_traces as (
+
+    select * from traces
+    where sample_class = 'error'
 
 ),
 
@@ -56,6 +59,16 @@ spans as (
 
 ),
 
+log_records as (
+
+    select log_records.*
+    from {{ ref('log_records') }} as log_records
+    {% if is_incremental() -%}
+    where log_records.partition_date in {{ dates }}
+    {%- endif %}
+
+),
+
 error_logs as (
 
     select
@@ -65,14 +78,10 @@ error_logs as (
         {{ nanoseconds('log_records.logged_at', 'log_records.logged_at_ns') }} as logged_ns,
         log_records.error_type,
         coalesce(log_records.error_message, log_records.body) as error_message
-    from {{ ref('log_records') }} as log_records
+    from log_records
     left semi join error_traces
         on log_records.trace_id = error_traces.trace_id
-    where
-        log_records.is_error
-        {%- if is_incremental() %}
-        and log_records.partition_date in {{ dates }}
-        {%- endif %}
+    where log_records.is_error
 
 ),
 
@@ -506,3 +515,6 @@ incident_paths as (
 )
 
 select * from incident_paths
+{%- if not is_incremental() %}
+sort by partition_date, service, fingerprint, trace_id
+{%- endif %}

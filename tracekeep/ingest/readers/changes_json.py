@@ -82,15 +82,20 @@ def _read_cdevent(content: Json, raw: bytes) -> Record:
     artifact = details.get("artifactId") or _object(details.get("artifact")).get("id")
     environment = details.get("environment")
     environment_id = environment.get("id") if isinstance(environment, dict) else environment
-    is_service = ".service." in _text(context.get("type")) or subject.get("type") == "service"
+    kind = _text(context.get("type"))
+    is_service = ".service." in kind or subject.get("type") == "service"
+    is_environment = ".environment." in kind or subject.get("type") == "environment"
+    # an event about an environment has no field for the service whose setting it is
+    service = _object(content.get("customData")).get("service")
     return _change(
         raw,
         _text(context.get("id")),
-        _text(context.get("type")),
+        kind,
         context.get("timestamp"),
         {
-            "service.name": subject.get("id") if is_service else None,
-            "deployment.environment.name": environment_id,
+            "service.name": subject.get("id") if is_service else _text(service),
+            "deployment.environment.name": environment_id
+            or (subject.get("id") if is_environment else None),
             "service.version": _version_of(_text(artifact)),
         },
         {

@@ -122,9 +122,14 @@ def row_texts(lake: Path, table: str, without: frozenset[str] = BOOKKEEPING) -> 
 
 def bronze_rows(table: str) -> list[dict[str, Any]]:
     """All rows of a Bronze table of the lake."""
+    return table_rows(f"bronze.{table}")
+
+
+def table_rows(name: str) -> list[dict[str, Any]]:
+    """All rows of a table of the lake."""
     from deltalake import DeltaTable
 
-    return DeltaTable(str(lake_path() / "bronze" / table)).to_pyarrow_table().to_pylist()
+    return DeltaTable(str(lake_path().joinpath(*name.split(".")))).to_pyarrow_table().to_pylist()
 
 
 def copy_of(row: str) -> int:

@@ -124,13 +124,22 @@ TAKEN_AWAY = {
     "bronze_events_are_in_silver": ("silver.log_records", "trace_id is null"),
     "traces_hold_all_events": ("silver.log_records", "trace_id is not null"),
     "windows_hold_all_requests": ("gold.endpoint_minutes", "request_count = 1"),
+    "error_traces_keep_their_logs_in_gold": (
+        "gold.sampled_log_records",
+        "sample_class = 'error' and trace_id is not null",
+    ),
+    "error_traces_have_paths": ("gold.incident_paths", "path_count = 1"),
+    "error_events_have_patterns": ("gold.error_patterns", "failure_count > 0"),
+    "hours_hold_all_minutes": ("gold.endpoint_minutes", "request_count = 1"),
+    "call_graph_holds_all_calls": ("gold.call_graph_minutes", "call_count = 1"),
 }
 """By test: the table that a row is taken from, and which rows may be."""
 
 KEYS = (
     "trace_id", "span_id", "record_hash", "service", "started_at", "occurred_at", "logged_at",
     "body", "error_message", "raw_text", "source_file", "source_position", "source_index",
-    "window_start", "environment", "region", "endpoint",
+    "window_start", "environment", "region", "endpoint", "fingerprint", "source_service",
+    "target_service", "target_type",
 )  # fmt: skip
 """Columns that tell the rows of these tables apart, each table has some."""
 
@@ -161,6 +170,36 @@ def test_invariant_fails_when_a_row_is_taken_away(
     rows.where(~(f.expr(condition) & (key == f.lit(victim)))).createOrReplaceTempView("one_less")
     assert spark.table("one_less").count() == rows.count() - 1
     assert failures_of(spark, test_name, table, instead="one_less") > 0
+
+
+ALTERED = {
+    "class_rates_are_binomial": (
+        "silver.traces",
+        "select * except (is_kept), true as is_kept from silver.traces",
+    ),
+    # as if all but one in a hundred traces had been kept
+    "weighted_estimates_meet_exact_numbers": (
+        "silver.traces",
+        "select * except (sample_weight), 1.01d as sample_weight from silver.traces",
+    ),
+    "percentiles_of_buckets_are_near": (
+        "gold.endpoint_hours",
+        "select * except (latency_buckets), transform(latency_buckets, held -> struct("
+        "held.bucket + 1 as bucket, held.request_count)) as latency_buckets"
+        " from gold.endpoint_hours",
+    ),
+}
+"""By test: the table that it reads, and the same with other figures."""
+
+
+@pytest.mark.parametrize("test_name", ALTERED)
+def test_statistics_fail_when_figures_are_altered(
+    spark: SparkSession, lake: BuiltLake, test_name: str
+) -> None:
+    table, query = ALTERED[test_name]
+    assert failures_of(spark, test_name) == 0
+    spark.sql(query).createOrReplaceTempView("altered")
+    assert failures_of(spark, test_name, table, instead="altered") > 0
 
 
 def test_invariant_fails_when_a_row_waits_for_a_build_that_nobody_booked(

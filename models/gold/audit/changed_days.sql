@@ -5,7 +5,7 @@
 -- depends_on: {{ ref('day_builds') }}, {{ ref('batch_books') }}
 with changed_days as (
 
-    select cast(explode(array{{ changed_dates() }}) as date) as touched_key
+    select explode(cast(array{{ changed_dates() }} as array<date>)) as touched_key
 
 )
 

@@ -13,21 +13,11 @@
     {%- endif -%}
     {%- set query = days_to_compact(builds, after_runs or var('compact_after_runs')) -%}
     {%- set days = run_query(query).columns[0].values() -%}
-    {%- set tables = ['spans', 'log_records', 'traces', 'error_events', 'service_calls'] -%}
-    {%- set clustered = ['spans', 'log_records'] if var('silver_layout') == 'clustered' else [] -%}
-    {%- for name in clustered if days -%}
-        {%- do run_query('optimize ' ~ existing_table('silver', name)) -%}
+    {%- set names = ['spans', 'log_records', 'traces', 'error_events', 'service_calls'] -%}
+    {%- set tables = {} -%}
+    {%- for name in names -%}
+        {%- do tables.update({name: ['trace_id']}) -%}
     {%- endfor -%}
-    {%- for day in days -%}
-        {%- for name in tables if name not in clustered -%}
-            {%- do run_query(
-                "optimize " ~ existing_table('silver', name)
-                ~ " where partition_date = date'" ~ day ~ "' zorder by (trace_id)"
-            ) -%}
-        {%- endfor -%}
-        {%- do run_query(
-            "insert into " ~ builds ~ " (build_id, partition_date, operation) select "
-            ~ silver_build_id() ~ ", date'" ~ day ~ "', 'compaction'"
-        ) -%}
-    {%- endfor -%}
+    {%- set clustered = names[:2] if var('silver_layout') == 'clustered' else [] -%}
+    {%- do compact_days(days, 'silver', tables, clustered, 'compaction') -%}
 {%- endmacro %}

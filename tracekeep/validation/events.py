@@ -10,6 +10,7 @@ from tracekeep.validation.fields import ERROR_SEVERITY
 from tracekeep.validation.messages import Failure, Message
 
 REQUEST_KINDS = frozenset({"server", "consumer"})
+UNKNOWN_ENVIRONMENT = "unknown"
 
 
 @dataclass(slots=True)
@@ -17,7 +18,8 @@ class Span:
     """One span. Times in ns since 1970; `end_ns` 0 = missing; ids lower-case hex or None.
 
     `failures` is what all its versions that failed say (R2); `links` are trace and span ids;
-    `status_code` is `Ok` or `Error` as stated, None = unset.
+    `status_code` is `Ok` or `Error` as stated, None = unset. `endpoint` is what the endpoint is
+    taken from, before any template (§1).
     """
 
     trace_id: str | None
@@ -37,6 +39,8 @@ class Span:
     peer_type: str = "external"
     links: tuple[tuple[str | None, str | None], ...] = ()
     status_code: str | None = None
+    endpoint: str = ""
+    environment: str = UNKNOWN_ENVIRONMENT
     versions: int = 1
     is_request: bool = False
 
@@ -82,6 +86,7 @@ class LogRecord:
     time_ns: int
     severity_number: int
     messages: frozenset[Message] = frozenset()
+    environment: str = UNKNOWN_ENVIRONMENT
 
     @property
     def is_error(self) -> bool:

@@ -44,8 +44,9 @@ def span(trace: str, number: int, parent: int | None = None, **changes: Any) -> 
     }
 
 
-def request(*spans: dict[str, Any], service: str = "shop") -> dict[str, Any]:
-    resource = {"attributes": [attribute("service.name", service)]}
+def request(*spans: dict[str, Any], service: str = "shop", **attributes: str) -> dict[str, Any]:
+    stated = {"service.name": service, **attributes}
+    resource = {"attributes": [attribute(k, v) for k, v in stated.items()]}
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": list(spans)}]}]}
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
-from raw_sets import MINUTE, SECOND, trace_id
+from raw_sets import SECOND
 
 from tracekeep.validation.calls import Call, calls_of
 from tracekeep.validation.completeness import completeness_of
 from tracekeep.validation.critical_paths import critical_path_of
 from tracekeep.validation.forest import forest_of
 from tracekeep.validation.paths import Step, paths_of
-from tracekeep.validation.verdicts import Reading, Trace
+from tracekeep.validation.verdicts import Reading, Trace, service_of, span_of
 from tracekeep.validation.windows import EndpointWindow, WindowKey, endpoint_windows
 
 
@@ -83,8 +83,9 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         for number, failure in enumerate(s.failures)
     ] + [
         {
-            **row, "event_type": "log", "occurred_at": row["logged_at"], "service": "shop",
-            "error_type": None, "error_message": message.text, "error_stack": None,
+            **row, "event_type": "log", "occurred_at": row["logged_at"],
+            "service": service_of(r, span_of(r, reading.traces)), "error_type": None,
+            "error_message": message.text, "error_stack": None,
             "body": message.text, "failure_id": f"{message.text}{r.time_ns}",
             "fingerprint": message.text, "environment": r.environment,
         }
@@ -92,12 +93,11 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         for message in r.messages
     ]  # fmt: skip
     return {
-        "bronze.spans": [
-            *spans,
-            *(s for s in spans if s["trace_id"] == trace_id(2) or s["is_error"]),
-        ],
+        "bronze.spans": [*spans, *spans[:1] * (reading.events.span_records - len(spans))],
         "bronze.log_records": logs,
-        "bronze.rejected_records": [{"reason": "invalid_json"}],
+        "bronze.rejected_records": [
+            {"reason": reason} for reason in reading.events.rejected.elements()
+        ],
         "silver.spans": spans,
         "silver.log_records": logs,
         "silver.traces": traces,
@@ -113,7 +113,7 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         "gold.endpoint_minutes": minute_rows(reading),
         "gold.endpoint_minutes_aggregated": minute_rows(reading),
         "gold.endpoint_hours": hour_rows(reading),
-        "gold.call_graph_minutes": edge_rows(calls),
+        "gold.call_graph_minutes": edge_rows(calls, reading.window_ns),
         "gold.error_pattern_days": (patterns := pattern_rows(errors)),
         "gold.error_patterns": patterns,
         "gold.incident_paths": paths,
@@ -187,13 +187,13 @@ def call_row(call: Call) -> dict[str, Any]:
     return {**told, "latency_ms": call.latency_ns / 1e6}
 
 
-def edge_rows(calls: list[Call]) -> list[dict[str, Any]]:
+def edge_rows(calls: list[Call], length: int) -> list[dict[str, Any]]:
     edges: dict[tuple[Any, ...], list[Call]] = {}
     for call in calls:
         span = call.server or call.client
         assert span
         edge = (
-            span.start_ns // MINUTE * MINUTE, span.environment, call.source_service,
+            span.start_ns // length * length, span.environment, call.source_service,
             call.target_service, call.target_type,
         )  # fmt: skip
         edges.setdefault(edge, []).append(call)
@@ -286,6 +286,8 @@ def step_row(step: Step) -> dict[str, Any]:
 
 
 def as_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    if not rows:
+        return pa.table({"reason": pa.array([], pa.string())})
     plain = [
         {k: v.as_py() if isinstance(v, pa.Scalar) else v for k, v in row.items()} for row in rows
     ]

@@ -14,7 +14,13 @@ from right_lakes import build_lake, lake_rows, replace
 from tracekeep.validation import statement_templates
 from tracekeep.validation.comparison import compare
 from tracekeep.validation.lake_reading import Lake
-from tracekeep.validation.statement_templates import Statement, statement_of, truth_of
+from tracekeep.validation.statement_templates import (
+    Statement,
+    exceptions_of,
+    statement_of,
+    told_apart_of,
+    truth_of,
+)
 
 PAIRS = [("a", 1), ("a", 1), ("b", 2), ("b", 3), ("c", 4), ("d", 4), ("e", 4)]
 LINE = "20:59:1{}.458 ERROR {} TraceID: {} SpanID: eddec87de37f6762 {}"
@@ -51,6 +57,21 @@ def test_a_line_names_its_statement(
     else:
         logger, line, said = expected
         assert found == (Statement("pay", logger, line), said)
+
+
+def test_an_exception_passed_on_is_another_error() -> None:
+    one = Statement("pay", "d", 175)
+    names = ("a.b.CError", "a.b.DException$E", "a.b.CError")
+    texts = [f"threw [nested is {name}: x]" for name in names]
+    told = [(one, text, ("pay", template)) for text, template in zip(texts, "cdc", strict=True)]
+    found = told_apart_of(told)
+    assert found.told_apart == 1 and found.passing == {one: {("pay", "c"), ("pay", "d")}}
+    found = told_apart_of([*told, (one, texts[0], ("pay", "again"))])
+    assert found.told_apart == 0 and found.split and not found.passing
+    assert exceptions_of("nested exception is java.lang.IllegalStateException: No") == (
+        "java.lang.IllegalStateException",
+    )
+    assert exceptions_of("no Error in a.b.Charge") == ()
 
 
 @pytest.fixture

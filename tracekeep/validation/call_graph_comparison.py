@@ -84,13 +84,14 @@ def compare_call_graph(
     calls: Iterable[Call], window_ns: int, lake: Lake, comparison: Comparison
 ) -> None:
     """Compare the calls of a set, gathered by window and edge, with the lake's rows."""
-    raw: dict[Edge, list[Call]] = defaultdict(list)
+    by_edge: dict[Edge, list[Call]] = defaultdict(list)
     for call in calls:
         edge = Edge(
             call.start_ns // window_ns, call.environment, call.source_service,
             call.target_service, call.target_type,
         )  # fmt: skip
-        raw[edge].append(call)
+        by_edge[edge].append(call)
+    raw = {edge: ToldEdge.of_raw(calls) for edge, calls in by_edge.items()}
     told: dict[Edge, list[ToldEdge]] = defaultdict(list)
     elsewhere = 0
     for window_us, environment, source, target, kind, *values in lake.rows(TABLE):
@@ -104,7 +105,7 @@ def compare_call_graph(
     ):  # fmt: skip
         comparison.figure(
             f"{TABLE}: {name}",
-            sum(ToldEdge.of_raw(calls).counts[position] for calls in raw.values()),
+            sum(stated.counts[position] for stated in raw.values()),
             sum(row.counts[position] or 0 for rows in told.values() for row in rows),
         )
     # several rows of one edge and window are of several regions, which the reading does not tell
@@ -113,7 +114,7 @@ def compare_call_graph(
         f"{TABLE} (window, environment, source, target, type): calls, failed, failed at the "
         "client, at the server, without client, linked; error rate; p50, p95, p99 ms of both "
         "sides; slowest failed call",
-        ((e, ToldEdge.of_raw(calls)) for e, calls in raw.items() if e not in several),
+        ((e, stated) for e, stated in raw.items() if e not in several),
         ((e, rows[0]) for e, rows in told.items() if e not in several),
         equal=ToldEdge.is_told_by,
     )

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ _STATEMENT = re.compile(
     r"\s*\S*\s*(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s+(?P<logger>\S+?)#(?P<line>\d+)\s+(?P<text>.*)",
     re.DOTALL,
 )
+_EXCEPTION = re.compile(r"\b(?:[a-z_][\w]*\.)+[A-Z]\w*(?:Exception|Error)\b(?:\$\w+)*")
 _IDS = re.compile(r"(?:TraceID|SpanID): \S*\s*")
 
 
@@ -38,6 +39,10 @@ class Statement(NamedTuple):
     service: str
     logger: str
     line: int
+
+
+# a service and a template of it
+Template = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +86,22 @@ class ToldApart:
     """The statements of a lake's error logs, against their templates.
 
     `alike` are templates whose statements no text can tell apart: each said something that another
-    of them said too, in the same words. `split` and `mixed` are faults. `by_spans` are statements
-    that no template here is made of: all their records tell of failures of spans.
+    of them said too, in the same words. `passing` are statements with a template for each exception
+    that they passed on, which is another error by R10. `split` and `mixed` are faults. `by_spans`
+    are statements that no template here is made of: all their records tell of failures of spans.
     """
 
     statements: frozenset[Statement]
-    split: Mapping[Statement, frozenset[str]]
-    mixed: Mapping[str, frozenset[Statement]]
-    alike: Mapping[str, frozenset[Statement]]
+    split: Mapping[Statement, frozenset[Template]]
+    passing: Mapping[Statement, frozenset[Template]]
+    mixed: Mapping[Template, frozenset[Statement]]
+    alike: Mapping[Template, frozenset[Statement]]
     texts: Mapping[Statement, frozenset[str]]
     by_spans: frozenset[Statement] = frozenset()
 
     @property
     def told_apart(self) -> int:
-        """How many statements have one template, which no other one has without need."""
+        """How many statements have one template for one error, which no other has without need."""
         faulty = set(self.split).union(*self.mixed.values())
         return len(self.statements - faulty)
 
@@ -116,8 +123,7 @@ def statements_of_lake(lake: Lake) -> ToldApart:
         for event_type, _, _, failure_id, _, _ in lake.other_rows("gold.error_events")
         if event_type == "span"
     }
-    pairs: set[tuple[Statement, tuple[str, str]]] = set()
-    texts: dict[Statement, set[str]] = defaultdict(set)
+    told: set[tuple[Statement, str, Template]] = set()
     by_spans: set[Statement] = set()
     for event_type, environment, fingerprint, failure_id, service, body in lake.other_rows(
         "gold.error_events"
@@ -130,17 +136,20 @@ def statements_of_lake(lake: Lake) -> ToldApart:
         if failure_id in of_spans:
             by_spans.add(statement)
         elif template is not None:
-            pairs.add((statement, (service, template)))
-            texts[statement].add(said)
-    told_apart = _judge(pairs, texts)
+            told.add((statement, said, (service, template)))
+    told_apart = told_apart_of(told)
     told_apart.by_spans = frozenset(by_spans - told_apart.statements)
     return told_apart
 
 
-def _judge(
-    pairs: Iterable[tuple[Statement, tuple[str, str]]], texts: Mapping[Statement, set[str]]
-) -> ToldApart:
-    truth = truth_of(pairs)
+def told_apart_of(told: Collection[tuple[Statement, str, Template]]) -> ToldApart:
+    """Judge statements by what they said, and which templates that has."""
+    truth = truth_of((statement, template) for statement, _, template in told)
+    passed = truth_of(((s, exceptions_of(said)), template) for s, said, template in told)
+    texts: dict[Statement, set[str]] = defaultdict(set)
+    for statement, said, _ in told:
+        texts[statement].add(said)
+    faulty = {statement for statement, _ in passed.split}
     mixed: dict[Any, frozenset[Any]] = {}
     alike: dict[Any, frozenset[Any]] = {}
     for template, statements in truth.shared.items():
@@ -150,9 +159,18 @@ def _judge(
         )
         (alike if is_alike else mixed)[template] = statements
     return ToldApart(
-        frozenset(truth.statements), dict(truth.split), mixed, alike,
+        frozenset(truth.statements),
+        {s: templates for s, templates in truth.split.items() if s in faulty},
+        {s: templates for s, templates in truth.split.items() if s not in faulty},
+        mixed,
+        alike,
         {statement: frozenset(said) for statement, said in texts.items()},
-    )  # fmt: skip
+    )
+
+
+def exceptions_of(said: str) -> tuple[str, ...]:
+    """The exceptions that a text names, by their full names, in its order."""
+    return tuple(match[0] for match in _EXCEPTION.finditer(said))
 
 
 def raw_statements(records: Iterable[tuple[str, frozenset[Message]]]) -> set[Statement]:
@@ -202,9 +220,13 @@ def run(arguments: argparse.Namespace) -> int:
 def lines_of(found: ToldApart) -> list[str]:
     """The result as lines of text."""
     lines = [f"{found.told_apart} of {len(found.statements)} log statements told apart by template"]
-    for statement, templates in sorted(found.split.items()):
-        lines.append(f"several templates: {_name_of(statement)}")
-        lines += [f"    {template}" for _, template in sorted(templates)]
+    for title, several in (
+        ("several templates", found.split),
+        ("a template for each exception passed on", found.passing),
+    ):
+        for statement, templates in sorted(several.items()):
+            lines.append(f"{title}: {_name_of(statement)}")
+            lines += [f"    {template}" for _, template in sorted(templates)]
     for title, shared in (
         ("one template for statements that said different things", found.mixed),
         ("one template for statements that said the same", found.alike),
@@ -226,10 +248,13 @@ def as_json(found: ToldApart) -> dict[str, Any]:
     return {
         "statements": len(found.statements),
         "told_apart": found.told_apart,
-        "split": [
-            {"statement": _name_of(s), "templates": [t for _, t in sorted(templates)]}
-            for s, templates in sorted(found.split.items())
-        ],
+        **{
+            name: [
+                {"statement": _name_of(s), "templates": [t for _, t in sorted(templates)]}
+                for s, templates in sorted(several.items())
+            ]
+            for name, several in (("split", found.split), ("passing", found.passing))
+        },
         **{
             name: [
                 {

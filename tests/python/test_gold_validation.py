@@ -231,6 +231,29 @@ def test_rows_are_only_open_where_a_template_may_change_them(
     assert figures["gold.endpoint_minutes: of these compared by endpoint"] == 9
 
 
+@pytest.mark.parametrize(
+    ("durations", "endpoint", "is_equal"),
+    [
+        ((5, 5), "/refund", True),
+        ((5, 5), "/pay", True),
+        ((5, 6), "/refund", True),
+        ((5, 6), "/pay", False),
+    ],
+)
+def test_versions_that_tie_may_have_either_endpoint(
+    busy_set: Path, busy_lake: Path, durations: tuple[int, int], endpoint: str, is_equal: bool
+) -> None:
+    for name, duration in zip(("pay", "refund"), durations, strict=True):
+        one = span(trace_id(80), 1, kind=2, name=f"POST /{name}", duration=duration)
+        write(busy_set, request(one, service="ledger"), name=f"{name}.jsonl")
+    rows = lake_rows(read(busy_set))
+    for table in ("gold.endpoint_minutes", "gold.endpoint_hours"):
+        (row,) = [row for row in rows[table] if row["service"] == "ledger"]
+        row["endpoint"] = endpoint
+    build_lake(busy_lake, rows)
+    assert (not unequal(compare(read(busy_set), Lake(busy_lake)))) is is_equal
+
+
 @pytest.mark.parametrize(("minutes", "is_equal"), [(1, False), (5, True), (7, False)])
 def test_windows_are_as_long_as_said(
     tmp_path: Path, busy_set: Path, minutes: int, is_equal: bool

@@ -6,6 +6,7 @@ import random
 import statistics
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from raw_sets import (
@@ -125,9 +126,10 @@ def test_a_percentile_of_buckets_is_within_its_bound(seed: int) -> None:
         ("GET", {}, "GET"),
         ("GETCART", {}, "GETCART"),
         ("", {"http.route": ""}, ""),
+        ("x", {"http.route": ["a"]}, '["a"]'),
     ],
 )
-def test_what_an_endpoint_is_taken_from(name: str, known: dict[str, str], expected: str) -> None:
+def test_what_an_endpoint_is_taken_from(name: str, known: dict[str, Any], expected: str) -> None:
     assert endpoint_source_of(name, known) == expected
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from tracekeep.validation.fields import text_of
+
 UNKNOWN_ENDPOINT = "unknown_endpoint"
 DESTINATION = ("messaging.destination.name", "messaging.destination")
 
@@ -24,15 +26,14 @@ _LONG_WORD = re.compile(r"[A-Za-z_-]{40,}")
 
 def endpoint_source_of(name: str, known: Mapping[str, Any]) -> str:
     """Route, fully qualified RPC method, messaging destination or span name, without the method."""
-    route = known.get("http.route")
-    if isinstance(route, str) and route:
+    route = text_of(known.get("http.route"))
+    if route:
         return route
-    method, service = known.get("rpc.method"), known.get("rpc.service")
-    if isinstance(method, str) and method:
-        is_qualified = "/" in method or not isinstance(service, str) or not service
-        return method if is_qualified else f"{service}/{method}"
-    destination = next((known[n] for n in DESTINATION if known.get(n)), None)
-    if isinstance(destination, str):
+    method, service = text_of(known.get("rpc.method")), text_of(known.get("rpc.service"))
+    if method:
+        return method if "/" in method or not service else f"{service}/{method}"
+    destination = next((text_of(known[n]) for n in DESTINATION if known.get(n)), None)
+    if destination:
         return destination
     return _METHOD_BEFORE.sub("", name, count=1)
 

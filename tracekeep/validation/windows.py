@@ -34,7 +34,7 @@ class WindowKey(NamedTuple):
 class EndpointWindow:
     """One endpoint in one window: RED latencies in ns, and the traces of its events.
 
-    `is_sure`: no template can change how the endpoint of any of its events is written.
+    `is_sure`: all its events have this endpoint, and no template can change how it is written.
     """
 
     latencies: array[int] = field(default_factory=lambda: array("q"))
@@ -60,6 +60,7 @@ def endpoint_windows(reading: Reading, length_ns: int) -> dict[WindowKey, Endpoi
             window.latencies.append(span.latency_ns)
             window.error_count += span.is_error
             window.slow_count += span.latency_ns > SLOW_NS
+            window.is_sure &= not span.is_tied
             if span.trace_id is not None:
                 window.trace_ids.add(span.trace_id)
     for record in reading.logs:
@@ -71,10 +72,11 @@ def endpoint_windows(reading: Reading, length_ns: int) -> dict[WindowKey, Endpoi
             key = (start_ns // length_ns, record.environment, service, endpoint)
             window = windows[WindowKey(*key)]
             window.error_log_count += 1
+            window.is_sure &= span is None or not span.is_tied
             if record.trace_id is not None:
                 window.trace_ids.add(record.trace_id)
     for key, window in windows.items():
-        window.is_sure = is_template_proof(key.endpoint)
+        window.is_sure &= is_template_proof(key.endpoint)
     return dict(windows)
 
 

@@ -76,6 +76,7 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
     errors = [
         {
             **row, "event_type": "span", "occurred_at": row["started_at"], "body": None,
+            "counted_at": row["started_at"],
             "failure_id": f"{s.trace_id}{s.span_id}{number}", "environment": s.environment,
             "fingerprint": f"{failure.error_message}", **failure._asdict(),
         }
@@ -84,6 +85,7 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
     ] + [
         {
             **row, "event_type": "log", "occurred_at": row["logged_at"],
+            "counted_at": row["logged_at"],
             "service": service_of(r, span_of(r, reading.traces)), "error_type": None,
             "error_message": message.text, "error_stack": None,
             "body": message.text, "failure_id": f"{message.text}{r.time_ns}",

@@ -155,6 +155,8 @@ def test_a_right_lake_is_equal_and_nothing_is_left_out(busy_set: Path, busy_lake
                 ("event_count", "event_count + 1"),
                 ("failure_count", "failure_count + 1"),
                 ("first_seen_at", "last_seen_at + interval '1 second'"),
+                ("first_seen_at", "first_seen_at - interval '1 second'"),
+                ("last_seen_at", "last_seen_at + interval '1 second'"),
                 ("error_template", "'in 7 days'"),
                 ("fingerprint", "'other'"),
                 ("environment", "'other'"),

@@ -27,7 +27,7 @@ WINDOW_COLUMNS = (
 # columns of the same tables that a further look takes
 OTHER_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "gold.error_events": (
-        "event_type", "environment", "fingerprint", "failure_id", "service", "body",
+        "event_type", "environment", "fingerprint", "failure_id", "service", "body", "counted_at",
     ),
     "gold.incident_paths": ("environment", "service_path", "steps", "error_type"),
 }  # fmt: skip

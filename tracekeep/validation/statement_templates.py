@@ -120,12 +120,12 @@ def statements_of_lake(lake: Lake) -> ToldApart:
             versions[key], templates[key] = version, template
     of_spans = {
         failure_id
-        for event_type, _, _, failure_id, _, _ in lake.other_rows("gold.error_events")
+        for event_type, _, _, failure_id, *_ in lake.other_rows("gold.error_events")
         if event_type == "span"
     }
     told: set[tuple[Statement, str, Template]] = set()
     by_spans: set[Statement] = set()
-    for event_type, environment, fingerprint, failure_id, service, body in lake.other_rows(
+    for event_type, environment, fingerprint, failure_id, service, body, _ in lake.other_rows(
         "gold.error_events"
     ):
         found = statement_of(service, body) if event_type == "log" else None

@@ -20,6 +20,10 @@ COMMANDS = {
         "tracekeep.validation",
         "compare the lake with an independent reading of raw files",
     ),
+    "validate-templates": (
+        "tracekeep.validation.statement_templates",
+        "tell whether error templates tell the log statements apart that wrote them",
+    ),
     "validate-formats": (
         "tracekeep.validation.format_comparison",
         "compare format samples in Bronze with an independent reading of them",

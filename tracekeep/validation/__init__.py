@@ -24,9 +24,10 @@ from tracekeep.validation.raw_reading import UnreadableSetError, read_set
 from tracekeep.validation.verdicts import Reading, judge, raw_figures
 
 if TYPE_CHECKING:
-    from tracekeep.validation.comparison import Comparison
+    from tracekeep.validation.differences import Comparison
 
 PROGRESS_SECONDS = 5.0
+NS_PER_MINUTE = 60_000_000_000
 EQUAL, DIFFERENT, NOTHING_TO_COMPARE = 0, 1, 2
 
 
@@ -49,13 +50,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--build", action="store_true",
         help="if the lake was built from other files, build one from SET for the comparison",
     )  # fmt: skip
+    parser.add_argument(
+        "--window-minutes", type=_positive, default=1, metavar="N",
+        help="length of a Gold window, as the variable window_minutes (default: 1)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return number
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     try:
-        reading = _read(arguments.set)
+        reading = _read(arguments.set, arguments.window_minutes)
         if arguments.raw_only:
             _print_raw(arguments.set, reading, arguments.json)
             return EQUAL
@@ -101,9 +113,10 @@ def is_built_from(lake: Path, folder: Path) -> bool:
 def _compare(arguments: argparse.Namespace, reading: Reading) -> int:
     from tracekeep.validation.comparison import compare
     from tracekeep.validation.lake_reading import Lake, LakeError
+    from tracekeep.validation.truth_comparison import read_truth
 
     try:
-        result = compare(reading, Lake(arguments.lake))
+        result = compare(reading, Lake(arguments.lake), read_truth(arguments.set))
     except LakeError as error:
         return _nothing(str(error))
     if arguments.json:
@@ -118,14 +131,14 @@ def _nothing(message: str) -> int:
     return NOTHING_TO_COMPARE
 
 
-def _read(folder: Path) -> Reading:
+def _read(folder: Path, window_minutes: int) -> Reading:
     events = read_set(folder, _progress())
     if not events.records:
         raise UnreadableSetError(
             f"{folder} holds no span, no log record and no rejected line: expected OTLP/JSON files "
             "or <namespace>_<pod>_<uid>/<container>/N.log somewhere below it"
         )
-    return judge(events)
+    return judge(events, window_minutes * NS_PER_MINUTE)
 
 
 def _progress() -> Callable[[int, int, Events], None]:
@@ -181,7 +194,7 @@ def _print_comparison(events: Events, result: Comparison) -> None:
         print(f"{difference.count:>9,} differences in {difference.name}")
         for example in difference.examples:
             print(f"{'':>9} {example}")
-    for warning in _warnings(events):
+    for warning in (*result.notes, *_warnings(events)):
         print(f"note: {warning}")
     print("equal" if result.is_equal else "DIFFERENT")
 
@@ -204,5 +217,6 @@ def _as_json(
         "figures": [{**asdict(f), "is_equal": f.is_equal} for f in result.figures],
         "differences": [{**asdict(d), "count": d.count} for d in result.differences],
         "raw": raw_figures(reading),
+        "notes": result.notes,
         "warnings": _warnings(reading.events),
     }

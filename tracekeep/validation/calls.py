@@ -13,7 +13,11 @@ CLIENT_KINDS = frozenset({"client", "producer"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. `latency_ns` as the caller saw it, else as the callee did, in ns."""
+    """One call. `latency_ns` as the caller saw it, else as the callee did, in ns.
+
+    `client` is the client or producer span, `server` the server or consumer span, None where there
+    is none.
+    """
 
     trace_id: str | None
     source_trace_id: str | None
@@ -26,6 +30,25 @@ class Call:
     is_error: bool
     is_linked: bool
     client_missing: bool
+    client: Span | None
+    server: Span | None
+
+    @property
+    def start_ns(self) -> int:
+        """When the callee began, or the caller where no span of the callee is known."""
+        return self._any_span.start_ns
+
+    @property
+    def environment(self) -> str:
+        """The environment of the callee, or the caller where no span of the callee is known."""
+        return self._any_span.environment
+
+    @property
+    def _any_span(self) -> Span:
+        span = self.server or self.client
+        if span is None:
+            raise ValueError(f"a call in trace {self.trace_id} without any span")
+        return span
 
 
 def calls_of(traces: Mapping[str, list[Span]]) -> Iterator[Call]:
@@ -62,7 +85,7 @@ def _calls_of_trace(
         elif span.parent_span_id is None and parents[id(span)] is None and not links:
             yield Call(
                 trace_id, None, None, span.span_id, "external", span.service, "service",
-                span.latency_ns, span.is_error, False, False,
+                span.latency_ns, span.is_error, False, False, None, span,
             )  # fmt: skip
         for linked_trace, linked_span in links:
             found = bearers.get((linked_trace, linked_span), [])
@@ -74,7 +97,7 @@ def _calls_of_trace(
         if span.kind in CLIENT_KINDS and span.peer and id(span) not in answered:
             yield Call(
                 trace_id, trace_id, span.span_id, None, span.service, span.peer, span.peer_type,
-                span.latency_ns, span.is_error, False, False,
+                span.latency_ns, span.is_error, False, False, span, None,
             )  # fmt: skip
 
 
@@ -94,6 +117,8 @@ def _call(
         span.is_error or (source is not None and is_client and source.is_error),
         is_linked,
         not is_client,
+        source if is_client else None,
+        span,
     )
 
 

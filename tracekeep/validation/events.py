@@ -10,6 +10,7 @@ from tracekeep.validation.fields import ERROR_SEVERITY
 from tracekeep.validation.messages import Failure, Message
 
 REQUEST_KINDS = frozenset({"server", "consumer"})
+UNKNOWN_ENVIRONMENT = "unknown"
 
 
 @dataclass(slots=True)
@@ -17,7 +18,9 @@ class Span:
     """One span. Times in ns since 1970; `end_ns` 0 = missing; ids lower-case hex or None.
 
     `failures` is what all its versions that failed say (R2); `links` are trace and span ids;
-    `status_code` is `Ok` or `Error` as stated, None = unset.
+    `status_code` is `Ok` or `Error` as stated, None = unset. `endpoint` is what the endpoint is
+    taken from, before any template (§1). `is_tied`: other versions say something else, and nothing
+    but the canonical text, which the contract leaves open, puts this one before them.
     """
 
     trace_id: str | None
@@ -37,7 +40,10 @@ class Span:
     peer_type: str = "external"
     links: tuple[tuple[str | None, str | None], ...] = ()
     status_code: str | None = None
+    endpoint: str = ""
+    environment: str = UNKNOWN_ENVIRONMENT
     versions: int = 1
+    is_tied: bool = False
     is_request: bool = False
 
     @property
@@ -82,6 +88,7 @@ class LogRecord:
     time_ns: int
     severity_number: int
     messages: frozenset[Message] = frozenset()
+    environment: str = UNKNOWN_ENVIRONMENT
 
     @property
     def is_error(self) -> bool:
@@ -142,9 +149,12 @@ class Events:
             return
         versions = self._versions.setdefault(key, {held.digest})
         versions.add(span.digest)
-        if held.rank == span.rank and held.content != span.content:
-            self.tied_spans += 1
+        is_same_rank = held.rank == span.rank
+        self.tied_spans += is_same_rank and held.content != span.content
         winner = max(held, span, key=lambda version: (version.rank, version.content))
+        winner.is_tied |= is_same_rank and (
+            (held.content, held.endpoint) != (span.content, span.endpoint)
+        )
         winner.versions = len(versions)
         winner.failures = held.failures | span.failures
         self._spans[key] = winner

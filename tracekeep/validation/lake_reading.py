@@ -6,7 +6,7 @@ Column names are those that design.md §6 fixes; beside them, the error events h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,18 @@ ERROR_EVENT_COLUMNS = (
     "event_type", "trace_id", "span_id", "service", "occurred_at", "error_type", "error_message",
     "error_stack", "body",
 )  # fmt: skip
+WINDOW_COLUMNS = (
+    "window_start", "environment", "service", "endpoint", "request_count", "error_count",
+    "error_log_count", "slow_count", "trace_count", "kept_trace_count", "sample_trace_ids",
+    "error_rate", "max_latency_ms",
+)  # fmt: skip
+# columns of the same tables that a further look takes
+OTHER_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "gold.error_events": (
+        "event_type", "environment", "fingerprint", "failure_id", "service", "body", "counted_at",
+    ),
+    "gold.incident_paths": ("environment", "service_path", "steps", "error_type"),
+}  # fmt: skip
 TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "bronze.spans": ("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano"),
     "bronze.log_records": (
@@ -40,10 +52,36 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "silver.error_events": ERROR_EVENT_COLUMNS,
     "gold.error_events": ERROR_EVENT_COLUMNS,
-    "gold.sampled_spans": ("trace_id", "span_id", "service", "started_at"),
+    "gold.sampled_spans": (
+        "trace_id", "span_id", "service", "started_at", "sample_class", "sampling_threshold",
+        "sample_weight",
+    ),
+    "gold.sampled_log_records": (
+        "trace_id", "span_id", "logged_at", "sample_class", "sampling_threshold", "sample_weight",
+    ),
     "gold.endpoint_minutes": (
-        "window_start", "service", "endpoint", "request_count", "error_count", "error_log_count",
-        "slow_count", "p50_latency_ms",
+        *WINDOW_COLUMNS, "p50_latency_ms", "p95_latency_ms", "p99_latency_ms",
+    ),
+    "gold.endpoint_minutes_aggregated": ("window_start", "service", "error_count"),
+    "gold.endpoint_hours": (*WINDOW_COLUMNS, "latency_sum_ms", "latency_buckets"),
+    "gold.call_graph_minutes": (
+        "window_start", "environment", "source_service", "target_service", "target_type",
+        "call_count", "error_count", "client_error_count", "server_error_count",
+        "client_missing_count", "linked_count", "error_rate", "client_p50_latency_ms",
+        "client_p95_latency_ms", "client_p99_latency_ms", "server_p50_latency_ms",
+        "server_p95_latency_ms", "server_p99_latency_ms", "trace_id", "source_span_id",
+        "target_span_id",
+    ),
+    "gold.error_pattern_days": (
+        "pattern_version", "environment", "fingerprint", "error_template", "failure_count",
+        "event_count", "first_seen_at", "last_seen_at",
+    ),
+    "gold.error_patterns": (
+        "pattern_version", "environment", "fingerprint", "error_template", "failure_count",
+        "event_count", "first_seen_at", "last_seen_at",
+    ),
+    "gold.incident_path_groups": (
+        "environment", "service_path", "endpoint_path", "error_type", "path_count",
     ),
     "gold.incident_paths": (
         "trace_id", "path_rank", "span_id", "service", "endpoint", "service_path", "steps", "marks",
@@ -54,6 +92,8 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 STRUCT_FIELDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("gold.incident_paths", "steps"): STEP_FIELDS,
     ("gold.incident_paths", "critical_path"): CRITICAL_FIELDS,
+    ("gold.incident_path_groups", "endpoint_path"): ("service", "endpoint"),
+    ("gold.endpoint_hours", "latency_buckets"): ("bucket", "request_count"),
 }
 
 
@@ -90,7 +130,14 @@ class Lake:
 
     def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
         """The table's rows: its TABLE_COLUMNS in their order, timestamps as µs since 1970."""
-        columns = list(TABLE_COLUMNS[table])
+        return self._rows(table, TABLE_COLUMNS[table])
+
+    def other_rows(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """The table's rows: its OTHER_COLUMNS in their order."""
+        return self._rows(table, OTHER_COLUMNS[table])
+
+    def _rows(self, table: str, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        columns = list(names)
         for batch in self._tables[table].to_batches(columns=columns):
             yield from zip(*map(_plain, batch.columns), strict=True)
 
@@ -111,7 +158,7 @@ def _open(folder: Path, name: str) -> pyarrow.dataset.Dataset | None:
 def _check_columns(tables: Mapping[str, Any]) -> None:
     problems = [
         f"{name}.{column}"
-        for name, columns in TABLE_COLUMNS.items()
+        for name, columns in (*TABLE_COLUMNS.items(), *OTHER_COLUMNS.items())
         for column in columns
         if column not in tables[name].schema.names
     ]

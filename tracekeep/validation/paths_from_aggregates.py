@@ -13,14 +13,16 @@ Minute = int
 
 
 class AggregatedMinute(NamedTuple):
-    """What a row of `gold.endpoint_minutes_aggregated` tells of errors; the minute since 1970."""
+    """What a row of `gold.endpoint_minutes_aggregated` tells of errors; the window since 1970."""
 
     minute: Minute
     service: str
     error_count: int
 
 
-def rebuilt_path_count(paths: Sequence[IncidentPath], rows: Iterable[AggregatedMinute]) -> int:
+def rebuilt_path_count(
+    paths: Sequence[IncidentPath], rows: Iterable[AggregatedMinute], window_ns: int = WINDOW_NS
+) -> int:
     """How many of all `paths` of a set can be rebuilt from the aggregated rows of that set alone.
 
     Aggregates hold no ids and no edges: nothing in them says which service called which. So a path
@@ -41,14 +43,16 @@ def rebuilt_path_count(paths: Sequence[IncidentPath], rows: Iterable[AggregatedM
             errors[row.minute].append(row)
     failing: dict[Minute, set[int]] = defaultdict(set)
     for number, path in enumerate(paths):
-        for minute in _failing_minutes(path):
+        for minute in _failing_minutes(path, window_ns):
             failing[minute].add(number)
-    return sum(_is_rebuilt(number, path, errors, failing) for number, path in enumerate(paths))
+    return sum(
+        _is_rebuilt(number, path, errors, failing, window_ns) for number, path in enumerate(paths)
+    )
 
 
-def _failing_minutes(path: IncidentPath) -> set[Minute]:
+def _failing_minutes(path: IncidentPath, window_ns: int) -> set[Minute]:
     failed = (step for step in path.steps if step.is_error or step is path.origin)
-    return {step.start_ns // WINDOW_NS for step in failed}
+    return {step.start_ns // window_ns for step in failed}
 
 
 def _is_rebuilt(
@@ -56,10 +60,11 @@ def _is_rebuilt(
     path: IncidentPath,
     errors: Mapping[Minute, Sequence[AggregatedMinute]],
     failing: Mapping[Minute, set[int]],
+    window_ns: int,
 ) -> bool:
     if len(path.service_path) != 1:
         return False
-    minutes = {step.start_ns // WINDOW_NS for step in path.steps}
+    minutes = {step.start_ns // window_ns for step in path.steps}
     rows = [row for minute in minutes for row in errors.get(minute, ())]
     if [(row.service, row.error_count) for row in rows] != [(path.origin.service, 1)]:
         return False

@@ -15,6 +15,7 @@ import gzip
 import json
 import os
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ from pathlib import Path
 from typing import Any
 
 from tracekeep.validation import fields
-from tracekeep.validation.events import Events, LogRecord, Span
+from tracekeep.validation.endpoints import endpoint_source_of
+from tracekeep.validation.events import UNKNOWN_ENVIRONMENT, Events, LogRecord, Span
 from tracekeep.validation.log_texts import json_of, told_by
 from tracekeep.validation.messages import Failure, Message, short_form, short_json
 
 DOCUMENT_KEYS = frozenset({"resourceSpans", "resourceLogs", "resourceMetrics"})
+ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 RESOURCE_ATTRIBUTES = frozenset(
-    {"service.name", "k8s.pod.name", "k8s.container.name", "container.name"}
+    {"service.name", "k8s.pod.name", "k8s.container.name", "container.name", *ENVIRONMENT}
 )
 ENDPOINT_ATTRIBUTES = frozenset(
     {"http.route", "rpc.method", "messaging.destination.name", "messaging.destination"}
@@ -44,7 +47,7 @@ PEER_ADDRESS = (
 PEER_SYSTEM = ("db.system.name", "db.system", "messaging.system", "rpc.system")
 SPAN_ATTRIBUTES = ENDPOINT_ATTRIBUTES.union(
     HTTP_STATUS, RPC_STATUS, EXCEPTION_ATTRIBUTES, PEER_ADDRESS, PEER_SYSTEM,
-    {"error", "error.type"},
+    {"error", "error.type", "rpc.service"},
 )  # fmt: skip
 LOG_ATTRIBUTES = frozenset({"log.record.uid", *EXCEPTION_ATTRIBUTES})
 KINDS = (None, "internal", "server", "client", "producer", "consumer")
@@ -272,6 +275,9 @@ def _resource_of(block: dict[str, Any]) -> dict[str, Any]:
         "service": str(service) if service else None,
         "pod": str(pod) if pod else None,
         "container": known.get("k8s.container.name") or known.get("container.name"),
+        "environment": sys.intern(
+            next((str(known[n]) for n in ENVIRONMENT if known.get(n)), UNKNOWN_ENVIRONMENT)
+        ),
     }
 
 
@@ -313,6 +319,8 @@ def _read_span(raw: dict[str, Any], resource: dict[str, Any], events: Events) ->
             peer_type=_peer_type_of(known),
             links=tuple(map(_link_of, raw.get("links") or ())),
             status_code=_status_of(raw.get("status")),
+            endpoint=sys.intern(endpoint_source_of(str(raw.get("name") or ""), known)),
+            environment=resource["environment"],
         )
     )
 
@@ -418,6 +426,7 @@ def _read_log_record(raw: dict[str, Any], resource: dict[str, Any], events: Even
         severity_number=fields.severity_of_record(
             raw.get("severityNumber"), raw.get("severityText")
         ),
+        environment=resource["environment"],
     )
     if record.is_error:
         record.messages = frozenset([_message_of(raw.get("body"), known)])

@@ -54,10 +54,8 @@ class WindowCounts:
 
 @dataclass
 class Reading:
-    """The truth about a set. Windows are keyed by minutes since 1970 (UTC) and service.
-
-    `latencies` holds the RED latencies in ns by (minute, service, span name), of spans alone whose
-    endpoint can be their name.
+    """The truth about a set. Windows of `window_ns` are keyed by their number since 1970 (UTC) and
+    service.
     """
 
     events: Events
@@ -65,7 +63,7 @@ class Reading:
     logs: list[LogRecord]
     traces: dict[str, Trace]
     windows: dict[tuple[int, str], WindowCounts]
-    latencies: dict[tuple[int, str, str], list[int]]
+    window_ns: int = WINDOW_NS
 
 
 def sample_weight(threshold: str) -> float:
@@ -74,7 +72,7 @@ def sample_weight(threshold: str) -> float:
     return whole / (whole - int(threshold.ljust(RANDOM_DIGITS, "0"), 16))
 
 
-def judge(events: Events) -> Reading:
+def judge(events: Events, window_ns: int = WINDOW_NS) -> Reading:
     """Group events into traces, judge each, count the windows; `events` keeps its books alone."""
     spans, logs = events.spans(), events.logs()
     events.forget_keys()
@@ -84,10 +82,18 @@ def judge(events: Events) -> Reading:
         _judge_trace(trace)
     _mark_requests_without_trace(spans)
     windows: dict[tuple[int, str], WindowCounts] = defaultdict(WindowCounts)
-    latencies: dict[tuple[int, str, str], list[int]] = defaultdict(list)
-    _count_requests(spans, windows, latencies)
-    _count_error_logs(logs, traces, windows)
-    return Reading(events, spans, logs, traces, dict(windows), dict(latencies))
+    for span in spans:
+        if span.is_request:
+            counts = windows[span.start_ns // window_ns, span.service]
+            counts.request_count += 1
+            counts.error_count += span.is_error
+            counts.slow_count += span.latency_ns > SLOW_NS
+    for record in logs:
+        if record.is_error:
+            span = span_of(record, traces)
+            start_ns = span.start_ns if span else record.time_ns
+            windows[start_ns // window_ns, service_of(record, span)].error_log_count += 1
+    return Reading(events, spans, logs, traces, dict(windows), window_ns)
 
 
 def _traces_of(spans: Iterable[Span], logs: Iterable[LogRecord]) -> dict[str, Trace]:
@@ -168,37 +174,8 @@ def randomness_of(trace: Trace) -> str:
     return min(stated, default=trace.trace_id[-RANDOM_DIGITS:])
 
 
-def _count_requests(
-    spans: Iterable[Span],
-    windows: dict[tuple[int, str], WindowCounts],
-    latencies: dict[tuple[int, str, str], list[int]],
-) -> None:
-    for span in spans:
-        if not span.is_request:
-            continue
-        minute = span.start_ns // WINDOW_NS
-        counts = windows[minute, span.service]
-        counts.request_count += 1
-        counts.error_count += span.is_error
-        counts.slow_count += span.latency_ns > SLOW_NS
-        if span.has_plain_endpoint:
-            latencies[minute, span.service, span.name].append(span.latency_ns)
-
-
-def _count_error_logs(
-    logs: Iterable[LogRecord],
-    traces: Mapping[str, Trace],
-    windows: dict[tuple[int, str], WindowCounts],
-) -> None:
-    for record in logs:
-        if record.is_error:
-            span = _span_of(record, traces)
-            start_ns = span.start_ns if span else record.time_ns
-            service = _service_of(record, span)
-            windows[start_ns // WINDOW_NS, service].error_log_count += 1
-
-
-def _span_of(record: LogRecord, traces: Mapping[str, Trace]) -> Span | None:
+def span_of(record: LogRecord, traces: Mapping[str, Trace]) -> Span | None:
+    """The span that a log record was written in; None if it is missing."""
     if record.trace_id is None or record.span_id is None:
         return None
     return min(
@@ -208,20 +185,13 @@ def _span_of(record: LogRecord, traces: Mapping[str, Trace]) -> Span | None:
     )
 
 
-def _service_of(record: LogRecord, span: Span | None) -> str:
+def service_of(record: LogRecord, span: Span | None) -> str:
+    """The service of a log record, given its span (§1)."""
     if record.service:
         return record.service
     if span:
         return span.service
     return workload_of(record.pod) if record.pod else "unknown_service"
-
-
-def median_of(values: Iterable[int]) -> float:
-    """The 50th percentile by linear interpolation (numpy 'linear', Spark `percentile`)."""
-    ordered = sorted(values)
-    position = (len(ordered) - 1) / 2
-    low = ordered[int(position)]
-    return low + (ordered[-(-(len(ordered) - 1) // 2)] - low) * (position - int(position))
 
 
 def raw_figures(reading: Reading) -> dict[str, int]:

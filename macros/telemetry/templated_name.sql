@@ -1,6 +1,6 @@
 {#-
-    A name without ids: numbers, UUIDs and long hex become {id}. Of a URL or a path the HTTP method
-    before it and the query behind it go too.
+    A name without ids: numbers, UUIDs and long hex become {id}, also those behind a prefix (ORD-17,
+    m_4711, u12345). Of a URL or a path the HTTP method before it and the query behind it go too.
 -#}
 {% macro templated_name(name) -%}
     regexp_replace(
@@ -9,7 +9,7 @@
             r'^(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT) +)?((?:/|https?:)[^?#]*).*$',
             '$1'
         ),
-        r'(?i)(?<![\w{])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*[0-9])[0-9a-f]{8,}|[0-9]+|(?=[\w-]*[0-9]{4})[\w-]{12,})(?![\w}])',
+        r'(?i)(?:(?<=_)[0-9]{2,}|(?<=[a-z])[0-9]{5,})(?![a-z0-9}])|(?<![\w{])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*[0-9])[0-9a-f]{8,}|[0-9]+|(?=[\w-]*[0-9]{4})[\w-]{12,})(?![\w}])',
         '{id}'
     )
 {%- endmacro %}

@@ -14,6 +14,9 @@ with cases as (
         (map(), 'GET /carts/3f2504e0-4f89-11d3-9a0c-0305e82c3301?x=1', '/carts/{id}'),
         (map(), 'oteldemo.CartService/AddItem', 'oteldemo.CartService/AddItem'),
         (map(), 'GET /v1/users', '/v1/users'),
+        (map(), 'GET /v1/merchants/m_11550', '/v1/merchants/m_{id}'),
+        (map(), 'GET /v2/users/u633757045/orders/ORD-17', '/v2/users/u{id}/orders/ORD-{id}'),
+        (map(), 'POST /sha256/x_1/b3', '/sha256/x_1/b3'),
         (map(), 'GET', 'GET'),
         (map('http.route', ''), 'SELECT orders', 'SELECT orders')
             as cases (attributes, name, expected)

@@ -1,0 +1,126 @@
+"""What Gold weighs against Bronze, by share of errors, length of a window and volume.
+
+Each point is a process of its own whose figures stay in a folder: a proof that was cut short goes
+on where it ended, with the same TRACEKEEP_PROVE_FOLDER.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tracekeep.lake import PROJECT
+
+FOLDER = Path(
+    os.environ.get("TRACEKEEP_PROVE_FOLDER") or Path(tempfile.gettempdir()) / "tracekeep-storage"
+)
+SMALLER = 25
+BASE_EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "1000000"))
+POINTS = (
+    (BASE_EVENTS, "-", (5, 1, 60)),
+    (BASE_EVENTS, "0.005", (5,)),
+    (BASE_EVENTS, "0.02", (5,)),
+    (BASE_EVENTS, "0.05", (5,)),
+    (BASE_EVENTS, "0.1", (5,)),
+    (BASE_EVENTS // 10, "-", (5,)),
+    (BASE_EVENTS * 5, "-", (5,)),
+)
+"""Events, share of spans in error traces (`-`: as generated), minutes of a window."""
+
+Figures = dict[str, Any]
+
+
+def figures_of(events: int, share: str, windows: tuple[int, ...]) -> list[Figures]:
+    """The figures of a point, from its file if they are there already."""
+    kept = FOLDER / f"{events}-{share}.jsonl"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            script = Path(__file__).with_name("storage_points.py")
+            told = subprocess.run(  # noqa: S603 - the arguments are the proof's own
+                [sys.executable, str(script), folder, str(events), share, *map(str, windows)],
+                cwd=PROJECT,
+                env={**os.environ, "PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests' / 'python'}"},
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            ).stdout
+            part = Path(folder) / "figures"
+            part.write_text(told, encoding="utf-8")
+            shutil.move(part, kept)
+    return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+
+
+def size_of(tables: Figures, key: str = "bytes") -> int:
+    """Bytes of some tables."""
+    return sum(table[key] for table in tables.values())
+
+
+def ratio_of(point: Figures) -> float:
+    """How many times smaller Gold is than Bronze, data files alone."""
+    return size_of(point["bronze"]) / size_of(point["gold"])
+
+
+def line_of(point: Figures) -> str:
+    """A point as a line of the table."""
+    with_logs = (size_of(point["bronze"]) + size_of(point["bronze"], "log_bytes")) / (
+        size_of(point["gold"]) + size_of(point["gold"], "log_bytes")
+    )
+    return (
+        f"| {point['events']:,} | {point['error_span_share']:.2%} | {point['window_minutes']} | "
+        f"{size_of(point['bronze']) / 1e6:,.1f} | {size_of(point['silver']) / 1e6:,.1f} | "
+        f"{size_of(point['gold']) / 1e6:,.2f} | {size_of(point['option_a']) / 1e6:,.2f} | "
+        f"{ratio_of(point):.1f} | {with_logs:.1f} |"
+    )
+
+
+def report_of(points: list[Figures]) -> str:
+    """The document."""
+    base = points[0]
+    lines = [
+        "# What Gold weighs",
+        "",
+        "Made by `make prove-storage`: a generated day, Bronze compacted, live data files (zstd). "
+        "Gold is Option B: all tables but Option A, traffic and features. The last column counts "
+        "Delta's logs too.",
+        "",
+        "| events | spans in error traces | window, minutes | Bronze MB | Silver MB | Gold MB | "
+        "Option A MB | Bronze / Gold | with logs |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *map(line_of, points),
+        "",
+        f"Kept spans at the first point: {base['kept_spans']:,} of those of "
+        f"{base['events']:,} events. The files of a day that was generated: "
+        f"{base['raw_bytes'] / 1e6:,.0f} MB, packed in part.",
+        "",
+        "## Where the bytes are, at the first point",
+        "",
+        "| table | rows | kB | bytes a row | the heaviest columns, kB |",
+        "|---|---|---|---|---|",
+    ]
+    for name, table in sorted(base["gold"].items(), key=lambda item: -item[1]["bytes"]):
+        columns = sorted(table["columns"].items(), key=lambda item: -item[1])[:8]
+        heaviest = ", ".join(f"{column} {size / 1e3:,.1f}" for column, size in columns)
+        lines.append(
+            f"| {name} | {table['rows']:,} | {table['bytes'] / 1e3:,.1f} | "
+            f"{table['bytes'] / max(table['rows'], 1):,.1f} | {heaviest} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def test_gold_is_25_times_smaller_than_bronze() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    points = [
+        point for events, share, windows in POINTS for point in figures_of(events, share, windows)
+    ]
+    report = report_of(points)
+    (PROJECT / "docs" / "results" / "storage.md").write_text(report, encoding="utf-8")
+    print(report)
+    base = points[0]
+    assert base["error_span_share"] <= 0.02
+    assert ratio_of(base) >= SMALLER

@@ -146,6 +146,14 @@ def original_rows(lake: Path) -> dict[str, Counter[str]]:
     }
 
 
+def without_wide_changes(rows: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
+    """Rows of tables without the effects of changes that name no environment: these are effects on
+    all environments, so on those of copies too."""
+    table = "gold.change_effects"
+    named = {row: n for row, n in rows[table].items() if '"environment": "unknown"' not in row}
+    return {**rows, table: Counter(named)}
+
+
 def rows_by_copy(lake: Path) -> dict[int, dict[str, Counter[str]]]:
     """The rows of Silver by copy, with its name and its digits of the trace ids blotted out, and
     without hashes of either."""

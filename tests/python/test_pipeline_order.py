@@ -114,7 +114,10 @@ def test_any_order_and_split_with_runs_cut_short(
 ) -> None:
     folders = deal(lake, tmp_path, 7)
     build(spark, folders, {1: (), 4: CUT_SHORT, 6: ()}, failing=3)
-    lakes.assert_same_rows(lake.rows, lakes.original_rows(lake_path()))
+    lakes.assert_same_rows(
+        lakes.without_wide_changes(lake.rows),
+        lakes.without_wide_changes(lakes.original_rows(lake_path())),
+    )
     copies = lakes.rows_by_copy(lake_path())
     assert sorted(copies) == list(range(COPIES + 1))
     for copy in range(2, COPIES + 1):

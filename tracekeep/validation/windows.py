@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tracekeep.validation.endpoints import UNKNOWN_ENDPOINT, is_template_proof
+from tracekeep.validation.events import UNKNOWN_ENVIRONMENT
 from tracekeep.validation.verdicts import (
     SLOW_NS,
     Reading,
@@ -69,7 +70,10 @@ def endpoint_windows(reading: Reading, length_ns: int) -> dict[WindowKey, Endpoi
             start_ns = span.start_ns if span else record.time_ns
             endpoint = span.endpoint if span else UNKNOWN_ENDPOINT
             service = service_of(record, span)
-            key = (start_ns // length_ns, record.environment, service, endpoint)
+            environment = record.environment
+            if span and environment == UNKNOWN_ENVIRONMENT:
+                environment = span.environment
+            key = (start_ns // length_ns, environment, service, endpoint)
             window = windows[WindowKey(*key)]
             window.error_log_count += 1
             window.is_sure &= span is None or not span.is_tied

@@ -6,14 +6,15 @@
     'window_start': 'timestamp',
     'environment': 'string',
     'error_patterns': 'array<struct<fingerprint: string, is_new: boolean>>',
+    'pattern_count': 'bigint',
     'new_pattern_count': 'bigint',
+    'partition_date': 'date',
 }) %}
 
 with first_days as (
 
     select
         environment,
-        min(partition_date) as first_date,
         min_by(build_id, partition_date) as build_id
     from {{ ref('environment_days') }}
     group by 1
@@ -28,13 +29,20 @@ moved_environments as (
 
 ),
 
+-- patterns whose first sight may have moved, and whether that is a new pattern now
 moved_patterns as (
 
     select
         patterns.fingerprint,
         patterns.environment,
-        patterns.first_seen_at
+        {{ window_start('patterns.first_seen_at') }} as window_start,
+        to_date(patterns.first_seen_at) as partition_date,
+        new_patterns.fingerprint is not null as is_new
     from {{ ref('error_patterns') }} as patterns
+    left join {{ ref('new_patterns') }} as new_patterns
+        on
+            patterns.fingerprint = new_patterns.fingerprint
+            and patterns.environment = new_patterns.environment
     left join moved_environments
         on patterns.environment = moved_environments.environment
     where
@@ -49,7 +57,28 @@ held_minutes as (
 
 ),
 
--- patterns that a window had been called the first to show
+-- new now, but the window does not say so, or its list is too short to tell
+untold_news as (
+
+    select held_minutes.window_start
+    from held_minutes
+    inner join moved_patterns
+        on
+            held_minutes.partition_date = moved_patterns.partition_date
+            and held_minutes.window_start = moved_patterns.window_start
+            and held_minutes.environment = moved_patterns.environment
+    where
+        moved_patterns.is_new
+        and (
+            held_minutes.pattern_count > {{ var('error_patterns_per_window') }}
+            or exists(
+                held_minutes.error_patterns,
+                pattern -> pattern.fingerprint = moved_patterns.fingerprint and not pattern.is_new
+            )
+        )
+
+),
+
 held_news as (
 
     select
@@ -62,18 +91,26 @@ held_news as (
 
 ),
 
-changed_minutes as (
+-- called new, but first seen elsewhere now
+stale_news as (
 
-    select touched_key from {{ ref('changed_windows') }}
-    union distinct
-    select {{ window_start('first_seen_at') }} as touched_key from moved_patterns
-    union distinct
-    select held_news.window_start as touched_key
+    select held_news.window_start
     from held_news
     inner join moved_patterns
         on
             held_news.fingerprint = moved_patterns.fingerprint
             and held_news.environment = moved_patterns.environment
+    where not (moved_patterns.is_new and held_news.window_start = moved_patterns.window_start)
+
+),
+
+changed_minutes as (
+
+    select touched_key from {{ ref('changed_windows') }}
+    union distinct
+    select window_start as touched_key from untold_news
+    union distinct
+    select window_start as touched_key from stale_news
 
 )
 

@@ -1,28 +1,48 @@
 {{ config(materialized='view') }}
 
 -- Hours whose traffic was counted again, and those that look back on them: an hour, a day and a
--- week later. Of an environment that is watched for longer than it was known, the first week too.
-with first_days as (
+-- week later; and those of an environment that turns out to be watched for longer, or less long.
+{%- set lags = {'hour': 1, 'day': 24, 'week': 168} %}
+{%- set held = existing_rows('gold', 'endpoint_traffic_hours', {
+    'window_start': 'timestamp',
+    'environment': 'string',
+    'request_count_last_hour': 'bigint',
+    'request_count_last_day': 'bigint',
+    'request_count_last_week': 'bigint',
+}) %}
+
+with environments as (
 
     select
         environment,
-        min(partition_date) as first_date,
-        min_by(build_id, partition_date) as build_id
+        min_by(build_id, partition_date) as build_id,
+        {{ hour_start('min(first_event_at)') }} as first_hour
     from {{ ref('environment_days') }}
     group by 1
 
 ),
 
+held_hours as (
+
+    {{ held | indent(4) }}
+
+),
+
 moved_hours as (
 
-    select
-        explode(sequence(
-            cast(first_date as timestamp),
-            cast(date_add(first_date, 8) as timestamp),
-            interval 1 hour
-        )) as touched_key
-    from first_days
-    where {{ is_unfinished_build('build_id') }}
+    select held_hours.window_start
+    from held_hours
+    inner join environments
+        on held_hours.environment = environments.environment
+    where
+        {{ is_unfinished_build('environments.build_id') }}
+        and (
+            {%- for name, hours in lags.items() %}
+            {{ 'or ' if not loop.first -}}
+            (held_hours.window_start - interval {{ hours }} hours >= environments.first_hour)
+            <> (held_hours.request_count_last_{{ name }} is not null)
+            {%- endfor %}
+        )
 
 ),
 
@@ -34,7 +54,7 @@ changed_traffic_hours as (
         )) as touched_key
     from {{ ref('changed_hours') }}
     union distinct
-    select touched_key from moved_hours
+    select window_start as touched_key from moved_hours
 
 )
 

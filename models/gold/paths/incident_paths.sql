@@ -313,11 +313,20 @@ connected as (
     select
         *,
         transform(taken_places, (place, position) -> if(
-            parent_places[place - 1] = root_place,
+            parent_places[place - 1] = entry_place,
             cast(position + 1 as int),
             cast(array_position(taken_places, parent_places[place - 1]) as int)
         )) as next_positions
     from taken
+
+),
+
+anchored as (
+
+    select
+        *,
+        {{ followed('next_positions') }} as anchors
+    from connected
 
 ),
 
@@ -326,13 +335,10 @@ critical as (
     select
         *,
         array_sort(concat(
-            array_compact(array(root_place)),
-            filter(
-                taken_places,
-                (place, position) -> {{ followed('next_positions') }}[position] > 0
-            )
+            array(entry_place),
+            filter(taken_places, (place, position) -> anchors[position] > 0)
         )) as critical_places
-    from connected
+    from anchored
 
 ),
 

@@ -184,9 +184,8 @@ def test_a_window_holds_requests_and_error_logs_at_the_start_of_their_spans(
         for key, window in endpoint_windows(reading, MINUTE).items()
     }
     assert found == {
-        (-1, "production", "shop", "/orders"): ((1, 0, 0, 1), 1),
+        (-1, "production", "shop", "/orders"): ((1, 0, 1, 1), 1),
         (0, "production", "shop", "/orders"): ((2, 1, 0, 0), 1),
-        (-1, "unknown", "shop", "/orders"): ((0, 0, 1, 0), 1),
         (0, "unknown", "pay", "unknown_endpoint"): ((0, 0, 1, 0), 1),
     }
     hours = endpoint_windows(reading, 60 * MINUTE)

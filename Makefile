@@ -72,8 +72,8 @@ test-formats: setup
 
 # The long proofs, each at most an hour on two cores.
 .PHONY: prove
-prove: prove-order prove-news prove-silver prove-layouts prove-storage prove-readers prove-faults \
-	prove-sizes prove-speed prove-kafka
+prove: prove-order prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
+	prove-readers prove-faults prove-sizes prove-speed prove-kafka
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -101,6 +101,11 @@ prove-silver: setup
 .PHONY: prove-layouts
 prove-layouts: setup
 	$(proofs) tests/proofs/test_layouts.py
+
+# Windows in each layout of Gold; writes docs/results/gold_layouts.md.
+.PHONY: prove-gold-layouts
+prove-gold-layouts: setup
+	$(proofs) tests/proofs/test_gold_layouts.py
 
 # Gold against Bronze by share of errors, window and volume; writes docs/results/storage.md. What is
 # done stays in TRACEKEEP_PROVE_FOLDER, so that it can be cut short.

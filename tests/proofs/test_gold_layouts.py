@@ -86,9 +86,8 @@ def test_windows_by_layout(spark: SparkSession, lake: Path) -> None:
     report = [
         "# Layouts of gold.endpoint_minutes",
         "",
-        f"Made by `make prove-gold-layouts`: {EVENTS:,} generated events of {DAYS} days, windows of "
-        "a minute, as one build wrote them. Time is the median of "
-        f"{TRIES}, planning included.",
+        f"Made by `make prove-gold-layouts`: {EVENTS:,} generated events of {DAYS} days, windows "
+        f"of a minute, as one build wrote them. Time is the median of {TRIES}, planning included.",
         "",
         "| layout | files of the table | kB | asked for | files read | kB read | ms |",
         "|---|---|---|---|---|---|---|",

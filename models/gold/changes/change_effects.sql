@@ -261,6 +261,8 @@ change_effects as (
             as p95_latency_effect,
         changed_at,
         to_date(changed_at) as partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from measured
 

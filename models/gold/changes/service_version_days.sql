@@ -37,6 +37,8 @@ service_version_days as (
         min(started_at) as first_seen_at,
         max(started_at) as last_seen_at,
         partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from spans
     group by environment, service, service_version, partition_date

@@ -93,6 +93,8 @@ anomaly_features as (
         coalesce(context.pattern_entropy, 0d) as pattern_entropy,
         kept.sample_trace_count,
         to_date(counted.window_start) as partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from counted
     inner join kept

@@ -29,6 +29,8 @@ anomaly_features_aggregated as (
     select
         *,
         to_date(window_start) as partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from counted
 

@@ -100,6 +100,8 @@ endpoint_traffic_hours as (
         *,
         request_count - forecast_request_count as forecast_error,
         to_date(window_start) as partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from forecast
 

@@ -5,6 +5,8 @@ with incident_path_groups as (
 
     select
         totals.*,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from {{ ref('incident_path_totals') }} as totals
     {% if is_incremental() -%}

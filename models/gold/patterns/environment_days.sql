@@ -1,12 +1,10 @@
--- depends_on: {{ ref('changed_days') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }}
+-- depends_on: {{ ref('changed_days') }}
 {{ config(
     partition_by='partition_date',
     touched='changed_days',
     touched_dates=true,
     touched_key=['partition_date'],
 ) }}
-
-{%- set dates = changed_dates() if is_incremental() %}
 
 with events as (
 
@@ -40,10 +38,12 @@ environment_days as (
         min(occurred_at) as first_event_at,
         max(occurred_at) as last_event_at,
         partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from events
     {% if is_incremental() -%}
-    where partition_date in {{ dates }}
+    where partition_date in {{ dates_of(ref('changed_days')) }}
     {%- endif %}
     group by environment, partition_date
 

@@ -91,6 +91,8 @@ error_pattern_days as (
         min(counted_at) as first_seen_at,
         max(counted_at) as last_seen_at,
         partition_date,
+        {{ pinned_version() }} as bronze_version,
+        {{ delta_version(ref('spans')) }} as silver_version,
         {{ build_id() }} as build_id
     from fingerprinted
     group by
@@ -121,5 +123,7 @@ select
     first_seen_at,
     last_seen_at,
     partition_date,
+    bronze_version,
+    silver_version,
     build_id
 from error_pattern_days

@@ -1,5 +1,6 @@
 {#-
-    Query for the keys, `touched_key`, of which a table of Gold does not hold what its totals say.
+    Query for the keys, `touched_key`, of which a table of Gold does not hold what its totals say, or
+    holds it from a build that was cut short.
 
     totals: relation; table: name of the table, which stands downstream; columns: name -> data type,
     the key first.
@@ -13,7 +14,7 @@ with totals as (
 
 held as (
 
-    {{ existing_rows('gold', table, columns) | indent(4) }}
+    {{ existing_rows('gold', table, dict(columns, build_id='string')) | indent(4) }}
 
 ),
 
@@ -21,13 +22,14 @@ news as (
 
     select * from totals
     except
-    select * from held
+    select {{ columns | join(', ') }} from held
+    where not {{ is_unfinished_build('build_id') }}
 
 ),
 
 leftovers as (
 
-    select * from held
+    select {{ columns | join(', ') }} from held
     except
     select * from totals
 

@@ -1,6 +1,6 @@
 {{ config(incremental_strategy='append', post_hook='{{ compact_gold_days() }}') }}
 
--- depends_on: {{ ref('day_builds') }}
+-- depends_on: {{ ref('day_builds') }}, {{ ref('pinned_batches') }}
 
 -- Which Delta versions each build of Gold was made of (R11), and which Silver builds it took (R6).
 -- The last Gold model of a run: what stands here is taken.

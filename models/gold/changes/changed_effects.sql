@@ -26,6 +26,7 @@ held_effects as (
         'service_version': 'string',
         'change_kind': 'string',
         'changed_at': 'timestamp',
+        'build_id': 'string',
     }) | indent(4) }}
 
 ),
@@ -34,7 +35,8 @@ news as (
 
     select * from known_changes
     except
-    select * from held_effects
+    select * except (build_id) from held_effects
+    where not {{ is_unfinished_build('build_id') }}
 
 ),
 

@@ -118,6 +118,25 @@ def trace(number: int, tail: str = "00000000000001") -> str:
     return f"{number:04x}" + "5eed" * 3 + "00" + tail
 
 
+LATE = trace(98)
+LATE_START = START + 7 * HOUR + 10 * MINUTE
+
+
+def promoting() -> list[str]:
+    """What comes of the trace LATE after all else: its root again, longer and with another
+    endpoint, and an error that began two minutes after it."""
+    return [
+        span(
+            LATE, hex_id(1), service="late-shop", name="GET /new", start=LATE_START,
+            milliseconds=130_000,
+        ),
+        span(
+            LATE, hex_id(2), hex_id(1), service="late-bank", name="POST /debit", status=2,
+            start=LATE_START + 2 * MINUTE, message="no funds for 4711",
+        ),
+    ]  # fmt: skip
+
+
 def timely() -> list[str]:
     """Records that arrive before the late ones when a test keeps an order."""
     upper = trace(7).upper()
@@ -129,6 +148,9 @@ def timely() -> list[str]:
         span(DROPPED, hex_id(2), hex_id(1), kind="client", service="gateway"),
         span(DROPPED, hex_id(3), hex_id(2), start=START + 1),
         log(DROPPED, hex_id(3), "paying"),
+        # a dropped trace that a late error promotes, and whose root comes again elsewhere
+        span(LATE, hex_id(1), service="late-shop", name="GET /old", start=LATE_START),
+        log(LATE, hex_id(1), "hello", service="late-shop", time=LATE_START),
         # a slow trace that a longer root makes slow only later
         span(HALF, hex_id(1), milliseconds=1000),
         span(KEPT, hex_id(1), milliseconds=1000.000001),

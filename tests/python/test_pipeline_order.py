@@ -150,74 +150,51 @@ def test_closed_days_were_compacted_and_written_to_again(lake: BuiltLake) -> Non
 def test_late_error_rewrites_its_own_windows_alone(
     spark: SparkSession, lake: BuiltLake, tmp_path: Path
 ) -> None:
-    """Of the lake that the last tests left behind: a dropped trace gets an error that began two
-    minutes after its root, which comes again, longer and with another endpoint."""
+    """Of the lake that the last tests left behind: what `oddities.promoting` says arrives."""
     from tracekeep.dbt import dbt
     from tracekeep.ingest import ingest
 
-    def arrive(name: str, records: list[str]) -> None:
-        path = tmp_path / f"{name}.jsonl"
-        path.write_text("\n".join(records) + "\n", encoding="utf-8")
-        ingest(spark, [path])
-        dbt("run", "--select", "silver")
-        dbt("run", "--select", "gold")
-
     def rows_of_trace(table: str) -> list[dict]:
-        return [row for row in lakes.table_rows(table) if row["trace_id"] == late]
+        return [row for row in lakes.table_rows(table) if row["trace_id"] == oddities.LATE]
+
+    def endpoints() -> dict[tuple[str, str], tuple]:
+        return {
+            (r["service"], r["endpoint"]): (
+                r["request_count"], r["error_count"], r["sample_trace_ids"],
+            )
+            for r in lakes.table_rows("gold.endpoint_minutes")
+            if r["service"].startswith("late-") and r["environment"] == "unknown"
+        }  # fmt: skip
 
     def windows_of_last_build(table: str) -> set[str]:
         rows = lakes.table_rows(table)
         newest = max(row["build_id"] for row in rows)
         return {f"{row['window_start']:%H:%M}" for row in rows if row["build_id"] == newest}
 
-    late = oddities.trace(99)
-    root, error = oddities.hex_id(1), oddities.hex_id(2)
-    at = oddities.START + 7 * oddities.HOUR + 10 * oddities.MINUTE
-    arrive(
-        "timely",
-        [
-            oddities.span(late, root, service="late-shop", name="GET /old", start=at),
-            oddities.log(late, root, "hello", service="late-shop", time=at),
-        ],
-    )
     assert not rows_of_trace("gold.sampled_spans")
-    shops = [r for r in lakes.table_rows("gold.endpoint_minutes") if r["service"] == "late-shop"]
-    assert [(r["endpoint"], r["request_count"], r["error_count"]) for r in shops] == [
-        ("/old", 1, 0)
-    ]
-    arrive(
-        "late",
-        [
-            oddities.span(
-                late, root, service="late-shop", name="GET /new", start=at, milliseconds=130_000
-            ),
-            oddities.span(
-                late, error, root, service="late-bank", name="POST /debit", status=2,
-                start=at + 2 * oddities.MINUTE, message="no funds for 4711",
-            ),
-        ],
-    )  # fmt: skip
+    assert endpoints() == {("late-shop", "/old"): (1, 0, [])}
+    news = tmp_path / "late.jsonl"
+    news.write_text("\n".join(oddities.promoting()) + "\n", encoding="utf-8")
+    ingest(spark, [news])
+    dbt("run", "--select", "silver")
+    dbt("run", "--select", "gold")
     kept = rows_of_trace("gold.sampled_spans")
     assert {(r["span_id"], r["sample_class"], r["sample_weight"]) for r in kept} == {
-        (root, "error", 1.0),
-        (error, "error", 1.0),
+        (oddities.hex_id(1), "error", 1.0),
+        (oddities.hex_id(2), "error", 1.0),
     }
     assert [r["body"] for r in rows_of_trace("gold.sampled_log_records")] == ["hello"]
     (path,) = rows_of_trace("gold.incident_paths")
     assert path["service_path"] == ["late-shop", "late-bank"]
-    shops = {
-        (r["service"], r["endpoint"]): (r["request_count"], r["error_count"], r["sample_trace_ids"])
-        for r in lakes.table_rows("gold.endpoint_minutes")
-        if r["service"].startswith("late-")
+    assert endpoints() == {
+        ("late-shop", "/new"): (1, 0, [oddities.LATE]),
+        ("late-bank", "/debit"): (1, 1, [oddities.LATE]),
     }
-    assert shops == {
-        ("late-shop", "/new"): (1, 0, [late]),
-        ("late-bank", "/debit"): (1, 1, [late]),
-    }
-    assert windows_of_last_build("gold.endpoint_minutes") == {"17:10", "17:12"}
-    assert windows_of_last_build("gold.endpoint_minutes_aggregated") == {"17:10", "17:12"}
-    assert windows_of_last_build("gold.call_graph_minutes") == {"17:10", "17:12"}
-    assert windows_of_last_build("gold.anomaly_features") == {"17:10", "17:12"}
+    windows = {"17:10", "17:12"}
+    assert windows_of_last_build("gold.endpoint_minutes") == windows
+    assert windows_of_last_build("gold.endpoint_minutes_aggregated") == windows
+    assert windows_of_last_build("gold.call_graph_minutes") == windows
+    assert windows_of_last_build("gold.anomaly_features") == windows
     assert windows_of_last_build("gold.endpoint_hours") == {"17:00"}
 
 

@@ -18,7 +18,9 @@ def register_tables(spark: SparkSession) -> list[str]:
     """
     registered = []
     for layer in ("silver", "gold"):
-        folders = [log.parent for log in sorted((lake_path() / layer).glob("*/_delta_log"))]
+        # a table whose making was cut short has a log without a commit: the next run makes it
+        commits = (lake_path() / layer).glob("*/_delta_log/*.json")
+        folders = sorted({commit.parent.parent for commit in commits})
         if not folders:
             continue
         spark.sql(f"create schema if not exists {layer} location {_literal(folders[0].parent)}")

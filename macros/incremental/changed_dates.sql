@@ -1,6 +1,5 @@
 {#-
     List of literals: the days where Silver wrote, or deleted, anything since Gold last took it (R7).
-    Written out, so that Delta skips the files of all other days.
 -#}
 {% macro changed_dates() -%}
     {%- set builds, books = ref('day_builds'), ref('batch_books') -%}
@@ -12,6 +11,5 @@
         where {{ is_outstanding_build('build_id') }} and operation = 'build'
         order by 1
     {%- endset -%}
-    {%- set dates = run_query(query).columns[0].values() -%}
-    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
+    {{ return(date_literals(query)) }}
 {%- endmacro %}

@@ -9,6 +9,5 @@
     {%- set query -%}
         select distinct to_date(touched_key) as event_date from {{ touched }} order by 1
     {%- endset -%}
-    {%- set dates = run_query(query).columns[0].values() -%}
-    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
+    {{ return(date_literals(query)) }}
 {%- endmacro %}

@@ -19,6 +19,5 @@
             on changes.change_key = touched.touched_key
         order by 1
     {%- endset -%}
-    {%- set dates = run_query(query).columns[0].values() -%}
-    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
+    {{ return(date_literals(query)) }}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
     List of literals: the days where Silver holds, or will hold, something of what this run touches
-    (R7). Written out, so that Delta skips the files of all other days.
+    (R7).
 
     and_linked: also the days of what touched traces link to.
 -#}
@@ -13,6 +13,5 @@
     {%- set query -%}
         select distinct explode({{ dates }}) as event_date from {{ touched }} order by 1
     {%- endset -%}
-    {%- set dates = run_query(query).columns[0].values() -%}
-    {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
+    {{ return(date_literals(query)) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- Windows that Gold counts again in this run: those that hold a changed trace, or held one, and
 -- those where a pattern has become new, or is new no more, by what arrived late elsewhere (R10).

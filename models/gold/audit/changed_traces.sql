@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- Traces, and events without a trace, that Silver rebuilt since Gold last took it (R6): a trace is
 -- rebuilt with all of its rows.

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- Hours whose traffic was counted again, and those that look back on them: an hour, a day and a
 -- week later; and those of an environment that turns out to be watched for longer, or less long.

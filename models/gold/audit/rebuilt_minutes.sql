@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- Windows whose rows in gold.endpoint_minutes were written in this run, or in one that was cut
 -- short, or have gone: what is made of them is made again.

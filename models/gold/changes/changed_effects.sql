@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- Changes whose effect Gold tells again in this run: new ones and those that moved, what happened
 -- near them, then or before, and those near windows that were counted again.

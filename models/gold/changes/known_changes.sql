@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- All changes: what was told of, and versions of a service that showed up after another one.
 with told_changes as (

@@ -15,6 +15,7 @@ COMMANDS = {
     ),
     "run": ("tracekeep.run", "ingest, Silver, Gold and tests in one process"),
     "rebuild": ("tracekeep.rebuild", "build Silver and Gold again from all of Bronze"),
+    "expire": ("tracekeep.expire", "remove what each layer has kept for long enough"),
     "tables": ("tracekeep.tables", "list the tables of the lake with versions, rows and bytes"),
     "validate": (
         "tracekeep.validation",

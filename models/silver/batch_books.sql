@@ -60,17 +60,33 @@ new_changes as (
 
 ),
 
+-- one row per batch that brought events of days that Silver had let go (R6)
+expired_arrivals as (
+
+    select
+        ingest_batch,
+        count_if(event_type = 'span') as span_count,
+        count_if(event_type = 'log') as log_record_count
+    from {{ ref('stg_expired_arrivals') }}
+    where {{ is_outstanding }}
+    group by 1
+
+),
+
 batch_books as (
 
     select
         batches.ingest_batch,
         batches.span_count as bronze_span_count,
         coalesce(spans.span_count, 0) as span_count,
-        batches.span_count - coalesce(spans.span_count, 0) as duplicate_span_count,
+        coalesce(expired.span_count, 0) as expired_span_count,
+        batches.span_count - coalesce(spans.span_count, 0) - coalesce(expired.span_count, 0)
+            as duplicate_span_count,
         batches.log_record_count as bronze_log_record_count,
         coalesce(logs.log_record_count, 0) as log_record_count,
+        coalesce(expired.log_record_count, 0) as expired_log_record_count,
         batches.log_record_count - coalesce(logs.log_record_count, 0)
-            as duplicate_log_record_count,
+        - coalesce(expired.log_record_count, 0) as duplicate_log_record_count,
         batches.change_count as bronze_change_count,
         coalesce(new_changes.change_count, 0) as change_count,
         batches.change_count - coalesce(new_changes.change_count, 0) as duplicate_change_count,
@@ -87,6 +103,8 @@ batch_books as (
         on batches.ingest_batch = logs.ingest_batch
     left join new_changes
         on batches.ingest_batch = new_changes.ingest_batch
+    left join expired_arrivals as expired
+        on batches.ingest_batch = expired.ingest_batch
 
 )
 

@@ -152,23 +152,7 @@ told as (
     select
         *,
         regexp_extract(error_type, '[^.$:]+$', 0) as short_type,
-        left(sha2(to_json(struct(
-            event_type,
-            trace_id,
-            span_id,
-            record_hash,
-            service,
-            kind in ('server', 'consumer') as is_server_side,
-            occurred_at,
-            occurred_at_ns,
-            pod,
-            container,
-            {{ record_uid('attributes') }} as record_uid,
-            error_type,
-            error_message,
-            error_stack,
-            body
-        )), 256), 32) as own_failure_id
+        {{ failure_id() }} as own_failure_id
     from all_error_events
 
 ),

@@ -1,6 +1,8 @@
 {{ config(incremental_strategy='append') }}
 
 {%- set is_outstanding = is_outstanding_batch('ingest_batch', from_nothing=false) %}
+{%- set span_time =
+    timestamp_from_ns('coalesce(start_time_unix_nano, end_time_unix_nano)') %}
 
 -- What each outstanding batch touches (R6) and the days where Silver holds something of it, so that
 -- the models read and rewrite these days alone (R7). Noted once, before the first of them changes
@@ -10,15 +12,16 @@ with arrived_spans as (
     select
         ingest_batch,
         coalesce(trace_id, record_hash) as touched_key,
-        to_date({{ timestamp_from_ns('coalesce(start_time_unix_nano, end_time_unix_nano)') }})
-            as event_date,
+        to_date({{ span_time }}) as event_date,
         case
             when trace_id is not null and kind = 'consumer'
                 then array_compact(array_distinct(links.trace_id))
         end as linked_trace_ids,
         false as is_known_by_uid
-    from {{ source('bronze', 'spans') }}
-    where {{ is_outstanding }}
+    from {{ source('bronze', 'spans') }} as spans
+    where
+        {{ is_outstanding }}
+        {{- and_is_living('spans', span_time) }}
 
 ),
 
@@ -30,8 +33,10 @@ arrived_log_records as (
         to_date({{ timestamp_from_ns('time_unix_nano') }}) as event_date,
         cast(null as array<string>) as linked_trace_ids,
         trace_id is null and {{ record_uid('attributes') }} is not null as is_known_by_uid
-    from {{ source('bronze', 'log_records') }}
-    where {{ is_outstanding }}
+    from {{ source('bronze', 'log_records') }} as log_records
+    where
+        {{ is_outstanding }}
+        {{- and_is_living('log_records', timestamp_from_ns('time_unix_nano')) }}
 
 ),
 

@@ -21,6 +21,9 @@ with minutes as (
 minute_days as (
 
     select distinct to_date(window_start) as partition_date from minutes
+    where
+        true
+        {{- and_is_kept('to_date(window_start)', 'gold.endpoint_minutes') }}
 
 ),
 
@@ -61,4 +64,6 @@ compared as (
 )
 
 select * from compared
-where not is_equal
+where
+    not is_equal
+    {{- and_is_kept('to_date(window_start)', 'gold.endpoint_minutes') }}

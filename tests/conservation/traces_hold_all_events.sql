@@ -50,6 +50,9 @@ wrong as (
         on counted.trace_id = traces.trace_id
     left semi join batch_books
         on coalesce(counted.build_id, traces.build_id) = batch_books.build_id
+    -- rows that are left of a trace which began on a day that has expired
+    left anti join {{ ref('frozen_traces') }} as frozen_traces
+        on counted.trace_id = frozen_traces.trace_id
     where
         not counted.span_count <=> traces.span_count
         or not counted.log_count <=> traces.log_count

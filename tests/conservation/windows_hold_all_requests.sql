@@ -106,9 +106,13 @@ wrong as (
     left anti join open_windows
         on compared.window_start = open_windows.window_start
     where
-        not compared.request_count <=> compared.gold_request_count
-        or not compared.error_count <=> compared.gold_error_count
-        or not compared.error_log_count <=> compared.gold_error_log_count
+        (
+            not compared.request_count <=> compared.gold_request_count
+            or not compared.error_count <=> compared.gold_error_count
+            or not compared.error_log_count <=> compared.gold_error_log_count
+        )
+        {{- and_is_kept('to_date(compared.window_start)', 'gold.endpoint_minutes') }}
+        {{- and_is_kept('to_date(compared.window_start)', 'silver.spans') }}
 
 )
 

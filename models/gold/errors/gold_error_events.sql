@@ -1,4 +1,5 @@
--- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }}
+-- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }},
+-- {{ ref('stg_late_error_events') }}
 {{ config(
     alias='error_events',
     partition_by='partition_date',
@@ -9,6 +10,14 @@
 
 {%- set version = var('error_pattern_version') %}
 {%- set dates = changed_dates() if is_incremental() %}
+{%- set columns = [
+    'event_type', 'trace_id', 'span_id', 'parent_span_id', 'record_hash', 'failure_id', 'service',
+    'endpoint', 'operation', 'kind', 'status_code', 'status_message', 'error_type',
+    'error_message', 'error_stack', 'body', 'severity_text', 'environment', 'region', 'namespace',
+    'pod', 'container', 'service_version', 'attributes', 'http_status_code', 'rpc_status_code',
+    'severity_number', 'latency_ms', 'is_request', 'occurred_at', 'occurred_at_ns',
+    'span_started_at', 'first_arrival_at', 'last_arrival_at', 'partition_date', 'bronze_version',
+] %}
 
 with error_events as (
 
@@ -22,6 +31,30 @@ with error_events as (
 
 ),
 
+{% if expired_dates('silver.spans') is not none -%}
+-- those of days that Silver had let go, unless they are here (R6); no row gives way to them
+late_error_events as (
+
+    select late_events.*
+    from {{ ref('stg_late_error_events') }} as late_events
+    left anti join {{ this }} as held
+        on
+            late_events.partition_date = held.partition_date
+            and late_events.event_type = held.event_type
+            and late_events.failure_id = held.failure_id
+    where {{ is_outstanding_build('late_events.build_id') }}
+
+),
+
+all_error_events as (
+
+    select {{ columns | join(', ') }} from error_events
+    union all
+    select {{ columns | join(', ') }} from late_error_events
+
+),
+
+{% endif -%}
 told as (
 
     select
@@ -33,7 +66,7 @@ told as (
             error_template('error_message', version),
             top_frame('error_stack'),
         ) }} as own_fingerprint
-    from error_events
+    from {{ 'error_events' if expired_dates('silver.spans') is none else 'all_error_events' }}
 
 ),
 

@@ -17,6 +17,12 @@ with changed_days as (
 )
 
 select touched_key from changed_days
+{%- if expired_dates('silver.spans') is not none %}
+union distinct
+-- errors that went past Silver (R6)
+select partition_date as touched_key from {{ ref('gold_error_events') }}
+where {{ is_unfinished_build('build_id') }}
+{%- endif %}
 {%- if held and new_versions %}
 union distinct
 select distinct partition_date as touched_key from {{ ref('gold_error_events') }}

@@ -14,7 +14,9 @@ spans as (
     from {{ ref('stg_spans') }} as spans
     left semi join batch_books
         on spans.ingest_batch = batch_books.ingest_batch
-    where spans.is_error
+    where
+        spans.is_error
+        {{- and_is_living('spans', timestamp_from_ns('spans.started_ns')) }}
 
 ),
 
@@ -27,7 +29,9 @@ log_records as (
     from {{ ref('stg_log_records') }} as log_records
     left semi join batch_books
         on log_records.ingest_batch = batch_books.ingest_batch
-    where log_records.is_error
+    where
+        log_records.is_error
+        {{- and_is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
 
 ),
 

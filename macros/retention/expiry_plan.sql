@@ -1,0 +1,39 @@
+{#-
+    List of what is to expire, a dictionary a table with days that are due: name (layer.table),
+    relation, days (dates), rows (day, ingest batch, rows). A day stays in all tables of its layer
+    for as long as Gold has not taken all of its rows; the log says so.
+
+    today: date.
+-#}
+{% macro expiry_plan(today) -%}
+    {%- set plan, kept = [], {} -%}
+    {%- for rule in retention_rules() -%}
+        {%- set relation = existing_table(rule.layer, rule.table) -%}
+        {%- set query = days_to_expire(rule, relation, "date'" ~ today ~ "'") if relation -%}
+        {%- set rows = run_query(query).rows if relation else [] -%}
+        {%- for row in rows if row['untaken_count'] -%}
+            {%- do kept.setdefault(rule.layer, []).append(row['partition_date']) -%}
+        {%- endfor -%}
+        {%- do plan.append({'rule': rule, 'relation': relation, 'rows': rows}) -%}
+    {%- endfor -%}
+    {%- for layer, days in kept.items() -%}
+        {%- do log(
+            layer ~ ': ' ~ days | unique | sort | join(', ')
+            ~ ' stay: Gold has not taken all of their rows yet', info=true
+        ) -%}
+    {%- endfor -%}
+    {%- set due = [] -%}
+    {%- for step in plan -%}
+        {%- set rows = step.rows
+            | rejectattr('partition_date', 'in', kept.get(step.rule.layer, [])) | list -%}
+        {%- if rows -%}
+            {%- do due.append({
+                'name': step.rule.layer ~ '.' ~ step.rule.table,
+                'relation': step.relation,
+                'days': rows | map(attribute='partition_date') | unique | list,
+                'rows': rows,
+            }) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(due) }}
+{%- endmacro %}

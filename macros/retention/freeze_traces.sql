@@ -1,0 +1,18 @@
+{#-
+    Statements run here: notes the traces that begin on days which expire and go on later, before
+    their first rows go: what arrives for them later has nothing to be put together with (R6).
+
+    plan: of expiry_plan.
+-#}
+{% macro freeze_traces(plan) -%}
+    {%- set frozen = existing_table('silver', 'frozen_traces') -%}
+    {%- for step in plan if step.name == 'silver.traces' -%}
+        {%- set days = "(date'" ~ step.days | join("', date'") ~ "')" -%}
+        {%- do run_query(
+            'insert into ' ~ frozen ~ ' (trace_id, last_date) select trace_id, '
+            ~ 'array_max(event_dates) from ' ~ step.relation ~ ' where partition_date in ' ~ days
+            ~ ' and array_max(event_dates) not in ' ~ days
+        ) -%}
+        {%- do run_query('delete from ' ~ frozen ~ ' where last_date in ' ~ days) -%}
+    {%- endfor -%}
+{%- endmacro %}

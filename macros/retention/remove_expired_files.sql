@@ -1,0 +1,43 @@
+{#-
+    Statements run here: removes all files of the days that gold.expired_days names, old versions
+    included, if that was not done yet, and notes it. Only these: a plain VACUUM without a limit of
+    time would end all time travel. Files of a table without partitions wait for the plain one.
+-#}
+{% macro remove_expired_files() -%}
+    {%- set expired = existing_table('gold', 'expired_days') -%}
+    {%- set query -%}
+        with days as (
+
+            select
+                table_name,
+                partition_date,
+                max(expired_at) filter (where operation = 'delete') as deleted_at,
+                max(expired_at) filter (where operation = 'remove') as removed_at
+            from {{ expired }}
+            group by 1, 2
+
+        )
+
+        select
+            table_name,
+            array_join(array_sort(collect_list(cast(partition_date as string))), ',') as days
+        from days
+        where removed_at is null or removed_at < deleted_at
+        group by 1
+        order by 1
+    {%- endset -%}
+    {%- for name, days in run_query(query).rows -%}
+        {%- do remove_files(name, days.split(',')) -%}
+        {%- set rows = [] -%}
+        {%- for day in days.split(',') -%}
+            {%- do rows.append(
+                "('" ~ name ~ "', 'remove', date'" ~ day ~ "', null, 0, current_timestamp())"
+            ) -%}
+        {%- endfor -%}
+        {%- do run_query(
+            'insert into ' ~ expired
+            ~ ' (table_name, operation, partition_date, ingest_batch, row_count, expired_at) '
+            ~ 'values ' ~ rows | join(', ')
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,13 @@
+{#-
+    Dictionary of the table properties that a layer's time travel needs: Delta refuses a version that
+    is older than the first, and forgets it after the second (R11).
+
+    layer: bronze, silver or gold.
+-#}
+{% macro travel_windows(layer) -%}
+    {%- set interval = 'interval ' ~ var(layer ~ '_travel_days') ~ ' days' -%}
+    {{ return({
+        'delta.deletedFileRetentionDuration': interval,
+        'delta.logRetentionDuration': interval,
+    }) }}
+{%- endmacro %}

@@ -1,0 +1,169 @@
+"""R6, R12: what expires goes from disk, what arrives for it later is counted, no error is lost.
+
+A trace an hour of two days; one crosses midnight. The first day expires from Silver, the second
+does not; then late records arrive for both.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lakes
+import pytest
+from deltalake import DeltaTable
+from oddities import HOUR, MINUTE, SECOND, span
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DAY = 24 * HOUR
+FIRST_NS = 1_768_176_000_000_000_000  # 2026-01-12 00:00:00 UTC
+FIRST, SECOND_DAY = "2026-01-12", "2026-01-13"
+NOW = datetime.datetime(2026, 4, 13)  # 91 days after the first day, 90 after the second
+CROSSING = "c" * 32
+FAILED = ("java.lang.IllegalStateException", "pool is empty")
+
+
+def trace_of(hour: int) -> str:
+    """Id of the trace of an hour since the first midnight; that of each fourth is an error."""
+    return f"{hour + 1:032x}"
+
+
+def timely() -> Iterator[str]:
+    """Two spans an hour, and the trace that crosses midnight."""
+    for hour in range(48):
+        start = FIRST_NS + hour * HOUR + MINUTE
+        failed = {"status": 2, "exception": FAILED} if hour % 4 == 0 else {}
+        yield span(trace_of(hour), "a" * 16, start=start, **failed)
+        yield span(
+            trace_of(hour), "b" * 16, "a" * 16, service="ledger", name="POST /book",
+            start=start + SECOND, **failed,
+        )  # fmt: skip
+    yield span(
+        CROSSING, "a" * 16, start=FIRST_NS + DAY - SECOND, status=2, exception=FAILED
+    )  # fmt: skip
+    yield span(CROSSING, "b" * 16, "a" * 16, service="ledger", start=FIRST_NS + DAY + SECOND)
+
+
+LATE_ERROR = span(
+    trace_of(1), "d" * 16, "a" * 16, service="bank", start=FIRST_NS + HOUR + 2 * MINUTE,
+    status=2, exception=("java.io.IOException", "late and new"),
+)  # fmt: skip
+LATE = (
+    LATE_ERROR,
+    LATE_ERROR,
+    span(trace_of(2), "d" * 16, "a" * 16, start=FIRST_NS + 2 * HOUR + 2 * MINUTE),
+    span(CROSSING, "d" * 16, "a" * 16, start=FIRST_NS + DAY + 2 * SECOND),
+    span(trace_of(30), "d" * 16, "a" * 16, start=FIRST_NS + 30 * HOUR + 2 * MINUTE,
+         status=2, exception=FAILED),
+)  # fmt: skip
+"""An error of an expired day, twice; a span of that day; one of the trace that began on it; an
+error of a day that Silver still has."""
+
+
+@pytest.fixture
+def spark(lake: Path) -> Iterator[SparkSession]:
+    from tracekeep.session import spark_session
+
+    session = spark_session(hive=True)
+    yield session
+    session.stop()
+
+
+def take(spark: SparkSession, records: list[str], folder: Path) -> None:
+    """Ingest records and build both layers."""
+    from tracekeep.dbt import dbt
+    from tracekeep.ingest import ingest
+
+    folder.mkdir()
+    (folder / "records.jsonl").write_text("\n".join(records) + "\n", encoding="utf-8")
+    assert ingest(spark, [folder])["rejected"] == 0
+    dbt("run", "--select", "silver")
+    dbt("run", "--select", "gold")
+
+
+def days_of(lake: Path, table: str) -> set[str]:
+    """The days that a table has rows of."""
+    data = DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_table(["partition_date"])
+    return {str(day) for day in data.column("partition_date").to_pylist()}
+
+
+def files_of(lake: Path, table: str, day: str) -> list[Path]:
+    """The data files of a day on disk, old versions included."""
+    return list(lake.joinpath(*table.split("."), f"partition_date={day}").glob("*.parquet"))
+
+
+def events_of(lake: Path, table: str, **values: Any) -> list[dict[str, Any]]:
+    """The rows of a table that have some values."""
+    rows = DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_table().to_pylist()
+    return [row for row in rows if all(row[key] == value for key, value in values.items())]
+
+
+def test_what_expires_goes_and_no_error_is_lost(
+    spark: SparkSession, lake: Path, tmp_path: Path
+) -> None:
+    from tracekeep import expire as expiry
+    from tracekeep.dbt import DbtError
+
+    take(spark, list(timely()), tmp_path / "timely")
+    before = {table: lakes.rows_of(lake, table) for table in lakes.COMPARED}
+    spans_version = DeltaTable(str(lake / "silver" / "spans")).version()
+
+    expiry.expire(NOW, dry_run=True)
+    assert days_of(lake, "silver.spans") == {FIRST, SECOND_DAY}
+
+    # cut short once the days are noted: the next one goes on
+    spark.sql("alter table silver.traces set tblproperties ('delta.appendOnly' = 'true')")
+    with pytest.raises(DbtError):
+        expiry.expire(NOW)
+    spark.sql("alter table silver.traces set tblproperties ('delta.appendOnly' = 'false')")
+    expiry.expire(NOW)
+
+    for table in ("spans", "error_events", "service_calls", "traces"):
+        assert days_of(lake, f"silver.{table}") == {SECOND_DAY}, table
+        assert files_of(lake, f"silver.{table}", FIRST) == [], table
+        assert files_of(lake, f"silver.{table}", SECOND_DAY) != [], table
+    for table in ("endpoint_minutes", "endpoint_minutes_aggregated", "call_graph_minutes"):
+        assert days_of(lake, f"gold.{table}") == set(), table
+    for table in lakes.COMPARED:
+        if table.startswith("gold.") and "minutes" not in table:
+            assert lakes.rows_of(lake, table) == before[table], table
+    # of what has not expired, the old version is still there
+    old = spark.read.format("delta").option("versionAsOf", spans_version)
+    rows = old.load(str(lake / "silver" / "spans")).where(f"partition_date = '{SECOND_DAY}'")
+    assert rows.count() == 49
+    data_tests_hold()
+
+    take(spark, list(LATE), tmp_path / "late")
+    (books,) = events_of(lake, "silver.batch_books", ingest_batch=2)
+    assert (books["expired_span_count"], books["span_count"]) == (4, 1)
+    assert books["duplicate_span_count"] == 0
+    assert days_of(lake, "silver.spans") == {SECOND_DAY}
+    (late,) = events_of(lake, "gold.error_events", error_message="late and new")
+    assert (late["service"], late["sampling_threshold"]) == ("bank", "0")
+    assert events_of(lake, "gold.error_patterns", fingerprint=late["fingerprint"])
+    # frozen: what Gold held of the day is what it held, and the trace of midnight too
+    for table in ("gold.sampled_spans", "gold.incident_paths", "gold.error_events"):
+        now = lakes.rows_of(lake, table)
+        lost = [row for row in before[table] - now if trace_of(30) not in row]
+        assert lost == [], table
+    assert events_of(lake, "silver.traces", trace_id=trace_of(30))[0]["sample_class"] == "error"
+    data_tests_hold()
+
+    # long after, all is over but what is for ever
+    expiry.expire(datetime.datetime.now() + datetime.timedelta(days=400))
+    for layer in ("bronze", "silver"):
+        assert days_of(lake, f"{layer}.spans") == set()
+    assert days_of(lake, "gold.error_events") == set()
+    assert days_of(lake, "gold.error_pattern_days") == set()
+    data_tests_hold()
+
+
+def data_tests_hold() -> None:
+    """All data tests of the project hold."""
+    from tracekeep.dbt import dbt
+
+    dbt("test", "--select", "test_type:data")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracekeep.catalog import register_tables
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 class DbtError(RuntimeError):
     """A dbt command that did not succeed; its result is in `result`."""
 
-    def __init__(self, command: str, result: dbtRunnerResult) -> None:
+    def __init__(self, command: str, result: dbtRunnerResult, told: Sequence[str] = ()) -> None:
         failed = [
             f"{outcome.node.name}: {(outcome.message or '').strip()}"
             for outcome in getattr(result.result, "results", [])
-            if outcome.status in ("error", "fail", "runtime error")
+            if outcome.status in ("error", "fail", "runtime error") and hasattr(outcome, "node")
         ]
-        reason = str(result.exception) if result.exception else "\n".join(failed)
+        reason = str(result.exception) if result.exception else "\n".join([*failed, *told])
         super().__init__(f"dbt {command} did not succeed\n{reason}")
         self.result = result
 
@@ -39,9 +40,16 @@ def dbt(*arguments: str) -> dbtRunnerResult:
     # Before dbt opens a session of its own: that one would lack the lake's settings.
     register_tables(spark_session(hive=True))
     options = ["--quiet", "--log-path", str(lake_path() / "logs")]
-    result = dbtRunner(callbacks=[_show_progress]).invoke([*options, *arguments])
+    told: list[str] = []
+
+    def note_error(event: EventMsg) -> None:
+        # the result of an operation does not say why it failed
+        if event.info.name.startswith("RunningOperation"):
+            told.append(event.data.exc)
+
+    result = dbtRunner(callbacks=[_show_progress, note_error]).invoke([*options, *arguments])
     if not result.success:
-        raise DbtError(" ".join(arguments), result)
+        raise DbtError(" ".join(arguments), result, told)
     return result
 
 

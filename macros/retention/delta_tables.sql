@@ -1,9 +1,9 @@
 {#- List of the Delta tables of a layer that the metastore knows, as relations. -#}
 {% macro delta_tables(layer) -%}
-    {%- set schema = api.Relation.create(schema=layer) -%}
     {%- set tables = [] -%}
-    {%- for relation in adapter.list_relations(database=none, schema=layer) -%}
-        {%- if relation.is_delta -%}
+    {%- for row in run_query('show tables in ' ~ layer).rows -%}
+        {%- set relation = existing_table(layer, row['tableName']) -%}
+        {%- if relation and relation.is_delta -%}
             {%- do tables.append(relation) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -30,9 +30,9 @@
     {%- endif -%}
     {%- set plan = expiry_plan(today) -%}
     {%- for step in plan -%}
-        {%- do log(
+        {%- do print(
             step.name ~ ': ' ~ step.days | length ~ ' days, ' ~ step.days | first ~ ' to '
-            ~ step.days | last ~ ', ' ~ step.rows | sum(attribute='row_count') ~ ' rows', info=true
+            ~ step.days | last ~ ', ' ~ step.rows | sum(attribute='row_count') ~ ' rows'
         ) -%}
     {%- endfor -%}
     {%- if not dry_run -%}

@@ -17,9 +17,9 @@
         {%- do plan.append({'rule': rule, 'relation': relation, 'rows': rows}) -%}
     {%- endfor -%}
     {%- for layer, days in kept.items() -%}
-        {%- do log(
+        {%- do print(
             layer ~ ': ' ~ days | unique | sort | join(', ')
-            ~ ' stay: Gold has not taken all of their rows yet', info=true
+            ~ ' stay: Gold has not taken all of their rows yet'
         ) -%}
     {%- endfor -%}
     {%- set due = [] -%}

@@ -10,8 +10,9 @@
     {%- set check = 'set spark.databricks.delta.retentionDurationCheck.enabled = ' -%}
     {%- do run_query(check ~ 'false') -%}
     {%- do run_query(
-        'vacuum ' ~ relation ~ ' using inventory (select path, length, false as isDir, '
-        ~ 'unix_millis(modificationTime) as modificationTime from binaryFile.`' ~ location ~ '` '
+        'vacuum ' ~ relation ~ ' using inventory (select path, length, '
+        ~ "cast('false' as boolean) as isDir, unix_millis(modificationTime) as modificationTime "
+        ~ 'from binaryFile.`' ~ location ~ '` '
         ~ "where regexp_extract(path, 'partition_date=([0-9-]+)', 1) in ('" ~ days | join("', '")
         ~ "')) retain 0 hours"
     ) -%}

@@ -658,7 +658,7 @@ class _Investigation:
             "critical_path": critical or [],
             "spans": _cut_spans(spans, on_path, critical or []),
             "span_count": len(spans),
-            "log_records": [_log(row) for row in _cut_logs(logs)],
+            "log_records": [_log(row, spans) for row in _cut_logs(logs)],
             "log_record_count": len(logs),
             "raw_lines": _cut_raw(raw),
             "raw_line_count": len(raw),
@@ -726,6 +726,7 @@ def _cut_spans(
     """The spans to show, at most `MOST_SPANS`: those of error paths and of the critical path first,
     then the others by their order in the tree."""
     added = {step["span_id"]: step["added_ms"] for step in critical}
+    first = min((span["started_at"] for span in spans), default=None)
     wanted = sorted(
         range(len(spans)),
         key=lambda place: (
@@ -742,6 +743,7 @@ def _cut_spans(
     return [
         {
             **{name: spans[place][name] for name in names},
+            "offset_ms": (spans[place]["started_at"] - first) / timedelta(milliseconds=1),
             "is_on_path": spans[place]["span_id"] in on_path,
             "critical_ms": added.get(spans[place]["span_id"]),
         }
@@ -755,9 +757,13 @@ def _cut_logs(logs: Sequence[Row]) -> list[Row]:
     return [logs[place] for place in sorted(places[:MOST_LOGS])]
 
 
-def _log(row: Row) -> Row:
-    names = ("span_id", "service", "severity_text", "body", "error_type", "is_error", "pod")
-    return {**{name: row[name] for name in names}, "logged_at": row["logged_at"]}
+def _log(row: Row, spans: Sequence[Row]) -> Row:
+    names = (
+        "span_id", "service", "severity_text", "body", "error_type", "is_error", "pod", "logged_at",
+    )  # fmt: skip
+    first = min((span["started_at"] for span in spans), default=row["logged_at"])
+    offset = (row["logged_at"] - first) / timedelta(milliseconds=1)
+    return {**{name: row[name] for name in names}, "offset_ms": offset}
 
 
 def _log_order(row: Row) -> tuple[object, ...]:

@@ -41,7 +41,7 @@
   const clock = (time) => time.slice(11, 16);
   const precise = (time) => time.slice(11, 23).replace("Z", "");
   const dated = (time) => `${time.slice(0, 10)} ${time.slice(11, 19)}`;
-  const shortName = (name) => name.includes(".") && !/^[\d.:]+$/.test(name) ? name.split(".")[0] : name;
+  const shortName = (name) => /\.(svc|cluster|local|internal)(\.|$)/.test(name) ? name.split(".")[0] : name;
   const cut = (text, length) => text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
   const shownTraces = new Set((data.traces || []).map((trace) => trace.trace_id));
@@ -296,7 +296,7 @@
       columns[column].sort((a, b) => weights.get(a) - weights.get(b) || (a < b ? -1 : 1));
       columns[column].forEach((name, row) => place.set(name, { column, row: row - (columns[column].length - 1) / 2 }));
     }
-    const NW = 148, NH = 38, DX = 212, DY = 54;
+    const NW = 132, NH = 38, DX = 186, DY = 52;
     const tallest = Math.max(...columns.map((column) => column.length));
     const W = (columns.length - 1) * DX + NW + 8, H = tallest * DY + 20;
     const at = (name) => ({ x: 4 + place.get(name).column * DX, y: H / 2 + place.get(name).row * DY - NH / 2 });
@@ -324,13 +324,13 @@
       const isPeer = type !== "service" || name === "external";
       parts.push(s("g", { class: `node${isPeer ? " peer" : ""}${isHot ? " hot" : ""}`, transform: `translate(${p.x} ${p.y})` },
         s("title", {}, name), s("rect", { width: NW, height: NH, rx: isPeer ? 19 : 6 }),
-        s("text", { x: 12, y: 16 }, cut(shortName(name), 19)),
-        s("text", { class: "under", x: 12, y: 30 }, name === "external" ? "requests from outside" : `${type === "service" ? "" : `${type}, `}${isHot ? `${whole(failed.get(name))} failed` : plural(calls.get(name), "call")}`)));
+        s("text", { x: 12, y: 16 }, cut(shortName(name), 17)),
+        s("text", { class: "under", x: 12, y: 30 }, name === "external" ? "from outside" : `${type === "service" ? "" : `${type}, `}${isHot ? `${whole(failed.get(name))} failed` : plural(calls.get(name), "call")}`)));
     }
     const left = new Set(data.graph.flatMap((edge) => [edge.source_service, edge.target_service])).size - names.length;
     const summary = edges.filter((edge) => edge.error_count).map((edge) => `${edge.source_service} to ${edge.target_service}: ${edge.error_count} of ${edge.call_count} failed`).join("; ");
     return section("Service graph", "calls in the incident; failing ones in red, with how many of them failed",
-      h("div", { class: "scroll graph", tabindex: 0, role: "region", "aria-label": "Service graph" }, s("svg", { width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": `Failing calls: ${summary || "none"}` }, parts, labels)),
+      h("div", { class: "scroll graph", tabindex: 0, role: "region", "aria-label": "Service graph" }, s("svg", { width: W, style: { "min-width": `${Math.min(W, 860)}px` }, viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": `Failing calls: ${summary || "none"}` }, parts, labels)),
       moreNote(left, "service"), moreNote(data.edge_count - data.graph.length, "edge"));
   }
 

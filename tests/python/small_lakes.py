@@ -103,6 +103,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     "bronze.spans": {**RAW, "start_time_unix_nano": NUMBER},
     "bronze.log_records": {**RAW, "time_unix_nano": NUMBER},
 }  # fmt: skip
+SCHEMAS["gold.endpoint_hours"] = SCHEMAS["gold.endpoint_minutes"]
 
 Row = dict[str, Any]
 

@@ -208,6 +208,35 @@ def test_an_erased_trace_is_erased(lake: Path, monkeypatch: pytest.MonkeyPatch) 
     assert ask(lake, trace_id="e" * 32)["status"] == "erased"
 
 
+def test_a_trace_that_silver_has_not_taken_yet_is_read_from_bronze(lake: Path) -> None:
+    record = {
+        "trace_id": "e" * 32, "span_id": "1" * 16, "raw_text": "{}", "source_file": "f",
+        "start_time_unix_nano": int(START.timestamp() * 1e9), "partition_date": ARRIVAL.date(),
+    }  # fmt: skip
+    small_lakes.write(lake, "bronze.spans", [record])
+    told = ask(lake, trace_id="e" * 32)
+    assert told["status"] == "found"
+    assert layers(told) == {"gold": "unknown", "silver": "unknown", "bronze": "found"}
+
+
+def test_hours_tell_of_a_time_whose_minutes_have_expired(lake: Path) -> None:
+    small_lakes.forget(lake, "gold.endpoint_minutes")
+    hour = {**small_lakes.window(-15, "db", 60, 31, "disk full"), "p95_latency_ms": None}
+    small_lakes.write(lake, "gold.endpoint_hours", [hour])
+    for question in ({}, {"start": START, "end": START + MINUTE}):
+        told = ask(lake, **question)
+        assert told["window_minutes"] == 60 and told["error_count"] == 31
+        assert [group["trace_count"] for group in told["path_groups"]] == [1]
+
+
+def test_a_lake_whose_bronze_lost_files_still_answers_from_what_is_left(lake: Path) -> None:
+    for path in lake.joinpath("bronze", "spans").rglob("*.parquet"):
+        path.unlink()
+    told = ask(lake)
+    assert layers(told)["silver"] == "found" and told["traces"][0]["raw_line_count"] == 1
+    assert any("bronze.spans cannot be read" in note for note in told["notes"])
+
+
 @pytest.mark.parametrize(
     ("text_", "length"),
     [

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.incident import selection
-from tracekeep.incident.delta_lake import DeltaLake, GoneError, Row, stamp
+from tracekeep.incident.delta_lake import (
+    DeltaLake,
+    GoneError,
+    LakeTable,
+    Row,
+    UnreadableError,
+    stamp,
+)
 from tracekeep.incident.layers import (
     ExpiredDay,
     LayerAnswer,
@@ -23,6 +30,7 @@ from tracekeep.incident.layers import (
 from tracekeep.incident.selection import TimeRange
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyarrow.compute import Expression
 
 BEFORE, AFTER = timedelta(minutes=20), timedelta(minutes=10)
@@ -53,8 +61,10 @@ LOG_COLUMNS = (
 )  # fmt: skip
 PATH_COLUMNS = (
     "trace_id", "span_id", "service", "endpoint", "fingerprint", "error_type", "error_message",
-    "suspected_root_cause", "service_path", "steps", "critical_path", "marks", "environment",
-    "path_rank", "path_count", "is_fatal", "started_at", "partition_date", "bronze_version",
+    "suspected_root_cause", "service_path", "environment", "path_rank", "started_at",
+)  # fmt: skip
+STEP_COLUMNS = (
+    *PATH_COLUMNS, "steps", "critical_path", "marks", "path_count", "is_fatal", "bronze_version",
     "silver_version", "build_id",
 )  # fmt: skip
 CALL_COLUMNS = (
@@ -119,36 +129,40 @@ class _Investigation:
         trace = self._trace_facts(asked.trace_id) if asked.trace_id else None
         if trace and trace["start"] is None:
             return self._nothing_of_trace(trace)
-        windows, length = self._windows(trace)
-        if not windows and not trace:
-            return self._nothing_in_range()
-        worst = selection.worst_window(windows, asked.min_error_rate)
-        incident = self._range(windows, worst, trace, length)
+        if trace:
+            incident, worst, length = self._range_of(trace), None, asked.window
+        elif asked.start is not None and asked.end is not None:
+            incident, worst, length = TimeRange(asked.start, asked.end), None, asked.window
+        else:
+            windows, length = self._windows_with_errors()
+            worst = selection.worst_window(windows, asked.min_error_rate)
+            if worst is None:
+                return self._nothing_in_range()
+            incident = selection.incident_range(windows, worst, length)
+        environments = {worst["environment"]} if worst else None
         shown = incident.widened(BEFORE, AFTER)
-        around, length = self._windows_between(shown, length)
-        inside = [row for row in around if incident.holds(row["window_start"])]
-        if worst is None or not incident.holds(worst["window_start"]):
-            worst = selection.worst_window(inside, asked.min_error_rate)
-        environments = {worst["environment"]} if worst and asked.start is None else None
-        around, inside = (_in_environments(rows, environments) for rows in (around, inside))
-        paths = self._paths(incident, environments)
-        groups = selection.path_groups(paths)
-        ids = (
-            [asked.trace_id]
-            if asked.trace_id
-            else selection.traces_to_show(groups, _sampled(inside), asked.trace_count)
-        )
-        calls = _in_environments(
-            self._gold("gold.call_graph_minutes", CALL_COLUMNS, self._starts_in(incident)),
-            environments,
-        )
-        edges = selection.call_graph(calls)
-        traces = self._traces(ids, paths, incident)
+        windows_table, length = self._table_of_windows(shown, length)
+        if length == HOUR:
+            incident = TimeRange(_floor(incident.start, HOUR), incident.end)
+            shown = TimeRange(_floor(shown.start, HOUR), shown.end)
+        traffic = _in_environments(self._traffic(windows_table, shown), environments)
+        inside = [row for row in traffic if incident.holds(row["window_start"])]
+        if not inside and not trace:
+            return self._nothing_in_range()
         failing = sorted(
-            (w for w in inside if selection.weight(w)),
+            _in_environments(self._failing(windows_table, incident), environments),
             key=lambda w: (-selection.weight(w), w["window_start"], w["service"], w["endpoint"]),
         )
-        patterns = self._patterns(inside)
+        worst = worst or selection.worst_window(failing, asked.min_error_rate)
+        paths = self._paths(incident, environments)
+        groups = selection.path_groups(paths)
+        ids = [asked.trace_id] if asked.trace_id else []
+        if not asked.trace_id:
+            more = _sampled(failing) or self._slowest(windows_table, incident)
+            ids = selection.traces_to_show(groups, more, asked.trace_count)
+        edges = selection.call_graph(_in_environments(self._calls(incident), environments))
+        traces = self._traces(ids, incident)
+        patterns = self._patterns(failing)
         changes = self._changes(incident, environments, paths)
         return {
             "status": "found",
@@ -161,7 +175,7 @@ class _Investigation:
             "request_count": sum(row["request_count"] for row in inside),
             "error_count": sum(row["error_count"] for row in inside),
             "error_log_count": sum(row["error_log_count"] for row in inside),
-            "timeline": selection.timeline(around, shown, length),
+            "timeline": selection.timeline(traffic, shown, length),
             "graph": edges[:MOST_EDGES],
             "edge_count": len(edges),
             "path_groups": [
@@ -211,7 +225,8 @@ class _Investigation:
         requests = sum(row["request_count"] for row in inside)
         return (
             f"No error from {stamp(incident.start)} to {stamp(incident.end)}: "
-            f"{requests:,} requests in {len(inside):,} windows, none failed."
+            f"{requests:,} requests in {sum(row['window_count'] for row in inside):,} windows, "
+            "none failed."
         )
 
     def _nothing_in_range(self) -> Row:
@@ -318,66 +333,121 @@ class _Investigation:
     def _gold(
         self, name: str, columns: Sequence[str], where: Expression | None = None
     ) -> list[Row]:
-        """Rows of a Gold table as of what the question asks for; as of now, and noted, if that
-        cannot be read any more."""
+        """As `_gold_arrow`; no rows without a table."""
+        rows = self._gold_arrow(name, columns, where)
+        return [] if rows is None else rows.to_pylist(maps_as_pydicts="lossy")
+
+    def _gold_arrow(
+        self, name: str, columns: Sequence[str], where: Expression | None = None
+    ) -> pa.Table | None:
+        """Rows of a table as of what the question asks for; as of now, and noted, if that cannot be
+        read any more. None without a table."""
         table = self.lake[name]
         if not table.exists:
-            return []
+            return None
         version = None
         try:
             version = self._asked_version(name)
-            rows = table.rows(columns, where, version)
+            rows = table.arrow(columns, where, version)
         except GoneError as gone:
             self.notes.append(f"{name} is read as of now: {gone}.")
-            version, rows = None, table.rows(columns, where)
+            version, rows = None, table.arrow(columns, where)
         self.versions[name] = table.version if version is None else version
         return rows
 
     # ------------------------------------------------------------ windows
 
-    def _windows(self, trace: Row | None) -> tuple[list[Row], timedelta]:
-        """Windows that the incident is looked for in: those of the range, else all with errors."""
-        asked = self.question
-        if trace:
-            return self._windows_between(TimeRange(trace["start"], trace["end"]), asked.window)
-        if asked.start is not None and asked.end is not None:
-            return self._windows_between(TimeRange(asked.start, asked.end), asked.window)
-        import pyarrow.compute as pc
-
-        has_error = (pc.field("error_count") > 0) | (pc.field("error_log_count") > 0)
-        where = _all([has_error, self._is_service()])
+    def _windows_with_errors(self) -> tuple[list[Row], timedelta]:
+        """All windows with errors that Gold holds, and their length: what the worst is one of."""
         columns = tuple(name for name in WINDOW_COLUMNS if name != "error_patterns")
+        where = _all([_has_error(), self._is_service()])
         rows = self._gold("gold.endpoint_minutes", columns, where)
         if rows:
-            return rows, asked.window
-        return _hours(self._gold("gold.endpoint_hours", columns, where)), HOUR
+            return rows, self.question.window
+        return self._gold("gold.endpoint_hours", columns, where), HOUR
 
-    def _windows_between(self, shown: TimeRange, length: timedelta) -> tuple[list[Row], timedelta]:
-        """Minutes of a time range; hours where the minutes are gone."""
-        where = _all([self._starts_in(shown), self._is_service()])
-        minutes = self._gold("gold.endpoint_minutes", WINDOW_COLUMNS, where)
-        if minutes and length < HOUR:
-            return minutes, length
-        whole = TimeRange(_hour(shown.start), shown.end)
-        where = _all([self._starts_in(whole), self._is_service()])
-        hours = _hours(self._gold("gold.endpoint_hours", WINDOW_COLUMNS, where))
-        if hours and not minutes:
+    def _table_of_windows(self, shown: TimeRange, length: timedelta) -> tuple[str, timedelta]:
+        """The table that tells of a time, and the length of its windows: the minutes, or the hours
+        where the minutes are gone."""
+        if length < HOUR:
+            columns = ("window_start",)
+            if self._gold("gold.endpoint_minutes", columns, self._starts_in(shown)):
+                return "gold.endpoint_minutes", length
+            whole = TimeRange(_floor(shown.start, HOUR), shown.end)
+            if not self._gold("gold.endpoint_hours", columns, self._starts_in(whole)):
+                return "gold.endpoint_minutes", length
             self.notes.append("Only the hours of this time are left: Gold's minutes have expired.")
-        return (hours, HOUR) if hours else (minutes, length)
+        return "gold.endpoint_hours", HOUR
 
-    def _range(
-        self, windows: Sequence[Row], worst: Row | None, trace: Row | None, length: timedelta
-    ) -> TimeRange:
-        asked = self.question
-        if trace:
-            start = _floor(trace["start"], asked.window)
-            return TimeRange(start, max(_floor(trace["end"], asked.window), start) + asked.window)
-        if asked.start is not None and asked.end is not None:
-            start = _hour(asked.start) if length == HOUR else asked.start
-            return TimeRange(start, asked.end)
-        if worst is None:  # windows with errors were asked for, so there is one
-            raise AssertionError("no window has an error")
-        return selection.incident_range(windows, worst, length)
+    def _traffic(self, table: str, shown: TimeRange) -> list[Row]:
+        """Per window and environment: requests, errors, error logs, the highest p95 of an endpoint
+        in ms, and of how many rows. Added up by Arrow, since a day may have many rows."""
+        sums = ("request_count", "error_count", "error_log_count")
+        columns = ("window_start", "environment", *sums, "p95_latency_ms")
+        where = _all([self._starts_in(shown), self._is_service()])
+        rows = self._gold_arrow(table, columns, where)
+        if rows is None:
+            return []
+        has_latency = "p95_latency_ms" in rows.column_names
+        grouped = rows.group_by(["window_start", "environment"]).aggregate(
+            [
+                *((name, "sum") for name in sums),
+                ("window_start", "count"),
+                *([("p95_latency_ms", "max")] if has_latency else []),
+            ]
+        )
+        return [
+            {
+                "window_start": row["window_start"],
+                "environment": row["environment"],
+                **{name: row[f"{name}_sum"] for name in sums},
+                "p95_latency_ms": row.get("p95_latency_ms_max"),
+                "window_count": row["window_start_count"],
+            }
+            for row in grouped.to_pylist()
+        ]
+
+    def _failing(self, table: str, incident: TimeRange) -> list[Row]:
+        """The windows of a time that show errors."""
+        where = _all([self._starts_in(incident), self._is_service(), _has_error()])
+        nothing = dict.fromkeys(WINDOW_COLUMNS)  # the hours have no percentiles
+        rows = self._gold(table, WINDOW_COLUMNS, where)
+        return [{**nothing, **row} for row in rows if selection.weight(row)]
+
+    def _slowest(self, table: str, incident: TimeRange) -> list[str]:
+        """Kept traces of the windows with the greatest latencies."""
+        where = _all([self._starts_in(incident), self._is_service()])
+        rows = self._gold_arrow(table, ("sample_trace_ids", "max_latency_ms"), where)
+        if rows is None:
+            return []
+        slowest = rows.sort_by([("max_latency_ms", "descending")]).slice(0, 1000).to_pylist()
+        return [trace_id for row in slowest for trace_id in row["sample_trace_ids"] or []]
+
+    def _calls(self, incident: TimeRange) -> list[Row]:
+        """Per environment and edge: calls, errors, the highest p95 in ms, a failed call's trace."""
+        rows = self._gold_arrow("gold.call_graph_minutes", CALL_COLUMNS, self._starts_in(incident))
+        if rows is None:
+            return []
+        keys = ["environment", "source_service", "target_service", "target_type"]
+        how = {
+            "call_count": "sum",
+            "error_count": "sum",
+            "client_p95_latency_ms": "max",
+            "server_p95_latency_ms": "max",
+            "trace_id": "min",
+        }
+        grouped = rows.group_by(keys).aggregate(list(how.items()))
+        names = {f"{name}_{function}": name for name, function in how.items()}
+        return [
+            {names.get(name, name): value for name, value in row.items()}
+            for row in grouped.to_pylist()
+        ]
+
+    def _range_of(self, trace: Row) -> TimeRange:
+        """The windows that a trace lies in."""
+        length = self.question.window
+        start = _floor(trace["start"], length)
+        return TimeRange(start, max(_floor(trace["end"], length), start) + length)
 
     def _is_service(self) -> Expression | None:
         import pyarrow.compute as pc
@@ -486,6 +556,15 @@ class _Investigation:
             rows = self._gold(name, (column, "ended_at"), is_trace)
             times += [row[column] for row in rows]
             times += [row["ended_at"] for row in rows if row.get("ended_at")]
+        if not times:  # perhaps Silver has not taken it yet
+            for name, column in (
+                ("bronze.spans", "start_time_unix_nano"),
+                ("bronze.log_records", "time_unix_nano"),
+            ):
+                rows = self.lake[name].rows((column,), is_trace)
+                times += [
+                    datetime.fromtimestamp(row[column] / 1e9, UTC) for row in rows if row[column]
+                ]
         return {
             "trace_id": trace_id,
             "start": min(times, default=None),
@@ -493,7 +572,7 @@ class _Investigation:
             "erased": erased_at(self.lake, trace_id),
         }
 
-    def _traces(self, ids: Sequence[str], paths: Sequence[Row], incident: TimeRange) -> list[Row]:
+    def _traces(self, ids: Sequence[str], incident: TimeRange) -> list[Row]:
         """Each trace with what every layer still says of it."""
         import pyarrow.compute as pc
 
@@ -504,7 +583,7 @@ class _Investigation:
         spans = _by_trace(self._gold("gold.sampled_spans", SPAN_COLUMNS, where))
         logs = _by_trace(self._gold("gold.sampled_log_records", LOG_COLUMNS, where))
         listed = _by_trace(self._silver_traces(ids))
-        by_trace = _by_trace(paths)
+        by_trace = _by_trace(self._gold("gold.incident_paths", STEP_COLUMNS, where))
         kept = {
             trace_id: _Kept(
                 trace_id,
@@ -582,8 +661,11 @@ class _Investigation:
             try:
                 rows = table.rows(columns, where, version)
             except GoneError as error:
-                version, gone = None, error
-                rows = table.rows(columns, where)
+                version, gone, rows = None, error, []
+            except UnreadableError as error:
+                version, gone, rows = None, GoneError(str(error)), []
+            if gone:
+                rows = self._rows_of_now(table, columns, where)
             if table.exists and version is None:
                 version = table.version
             if version is not None and (rows or name not in self.versions):
@@ -592,6 +674,16 @@ class _Investigation:
             for trace_id in ids:
                 found[trace_id][name] = (by_trace.get(trace_id, []), version, gone)
         return found
+
+    def _rows_of_now(
+        self, table: LakeTable, columns: Sequence[str], where: Expression
+    ) -> list[Row]:
+        """Rows of the newest version; none, and noted, if that cannot be read either."""
+        try:
+            return table.rows(columns, where)
+        except UnreadableError as error:
+            self.notes.append(f"{error}.")
+            return []
 
     def _told(self, kept: _Kept, below: Row, event_dates: Sequence[date]) -> Row:
         """One trace as the answer tells it."""
@@ -615,7 +707,8 @@ class _Investigation:
             erased=erased,
             expired=expiry_of(self.expired, {"gold.sampled_spans"}, set(dates)),
         )
-        if gold.status == "unknown" and (in_silver or in_bronze or kept.listed):
+        is_built = bool(in_silver or kept.listed)
+        if gold.status == "unknown" and is_built:
             note = "a trace without an error that the sample leaves out"
             gold = replace(gold, status="not_kept", note=note)
         silver = layer_answer(
@@ -623,7 +716,7 @@ class _Investigation:
             in_silver,
             version=silver_version,
             gone=silver_gone,
-            is_seen=bool(in_gold or in_bronze),
+            is_seen=bool(in_gold or kept.listed),
             erased=erased,
             expired=expiry("silver", dates),
         )
@@ -632,7 +725,7 @@ class _Investigation:
             in_bronze,
             version=bronze_version,
             gone=bronze_gone,
-            is_seen=bool(in_gold or in_silver),
+            is_seen=bool(in_gold or is_built),
             erased=erased,
             expired=expiry("bronze", kept.arrival_dates) if kept.arrival_dates else None,
         )
@@ -703,11 +796,6 @@ class _Kept:
 
 def _window(row: Row) -> Row:
     return {name: value for name, value in row.items() if name != "error_patterns"}
-
-
-def _hours(rows: Iterable[Row]) -> list[Row]:
-    nothing = dict.fromkeys(("p50_latency_ms", "p95_latency_ms", "p99_latency_ms"))
-    return [{**nothing, **row} for row in rows]
 
 
 def _layer(layer: LayerAnswer) -> Row:
@@ -819,6 +907,12 @@ def _all(conditions: Iterable[Expression | None]) -> Expression:
     return reduce(and_, [condition for condition in conditions if condition is not None])
 
 
+def _has_error() -> Expression:
+    import pyarrow.compute as pc
+
+    return (pc.field("error_count") > 0) | (pc.field("error_log_count") > 0)
+
+
 def _dates(shown: TimeRange) -> list[date]:
     last = (shown.end - timedelta(microseconds=1)).date()
     count = (last - shown.start.date()).days + 1
@@ -827,10 +921,6 @@ def _dates(shown: TimeRange) -> list[date]:
 
 def _floor(time: datetime, length: timedelta) -> datetime:
     return time - (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) % length
-
-
-def _hour(time: datetime) -> datetime:
-    return _floor(time, HOUR)
 
 
 def _range(shown: TimeRange | None) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tracekeep.tables import LOG_FOLDER
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from deltalake import DeltaTable
     from pyarrow.compute import Expression
 
@@ -146,7 +147,18 @@ class LakeTable:
         where: Expression | None = None,
         version: int | None = None,
     ) -> list[Row]:
-        """Rows of a version, the newest if none is named; no rows without a table.
+        """As `arrow`; no rows without a table."""
+        if not self.exists:
+            return []
+        return self.arrow(columns, where, version).to_pylist(maps_as_pydicts="lossy")
+
+    def arrow(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Expression | None = None,
+        version: int | None = None,
+    ) -> pa.Table:
+        """Rows of a version, the newest if none is named.
 
         Columns that the version does not have are left out. Raises GoneError for a version that
         cannot be read any more, UnreadableError if the newest cannot.
@@ -154,8 +166,6 @@ class LakeTable:
         import pyarrow as pa
         from deltalake.exceptions import DeltaError
 
-        if not self.exists:
-            return []
         if version is not None:
             self.check_travel(version)
         is_old = version is not None and version != self.version
@@ -163,12 +173,11 @@ class LakeTable:
             dataset = self._opened(version).to_pyarrow_dataset() if is_old else self._dataset
             known = set(dataset.schema.names)
             held = None if columns is None else [name for name in columns if name in known]
-            table = dataset.to_table(columns=held, filter=where)
+            return dataset.to_table(columns=held, filter=where)
         except (DeltaError, OSError, pa.ArrowException) as error:
             if is_old:
                 raise GoneError(f"files of version {version} of {self.name} are gone") from error
             raise UnreadableError(f"{self.name} cannot be read: {_first_line(error)}") from error
-        return table.to_pylist(maps_as_pydicts="lossy")
 
     @cached_property
     def _dataset(self) -> Any:

@@ -296,7 +296,7 @@
       columns[column].sort((a, b) => weights.get(a) - weights.get(b) || (a < b ? -1 : 1));
       columns[column].forEach((name, row) => place.set(name, { column, row: row - (columns[column].length - 1) / 2 }));
     }
-    const NW = 132, NH = 38, DX = 186, DY = 52;
+    const NW = 132, NH = 38, DX = 198, DY = 52;
     const tallest = Math.max(...columns.map((column) => column.length));
     const W = (columns.length - 1) * DX + NW + 8, H = tallest * DY + 20;
     const at = (name) => ({ x: 4 + place.get(name).column * DX, y: H / 2 + place.get(name).row * DY - NH / 2 });

@@ -17,15 +17,17 @@ from typing import Any
 import pytest
 import small_lakes
 from deltalake import DeltaTable
+from jinja2 import Environment
 from small_lakes import ARRIVAL, DAY, FAILED, FINE, HOSTILE, LEFT_OUT, START
 
 from tracekeep import incident
 from tracekeep.incident import selection
 from tracekeep.incident.answer import Question, answer
-from tracekeep.incident.console import text
+from tracekeep.incident.console import _tree, text
 from tracekeep.incident.delta_lake import DeltaLake, GoneError, interval
 from tracekeep.incident.masking import _attribute_names, _without_values, harmless
 from tracekeep.incident.page import LONGEST_TEXT, embedded, page
+from tracekeep.lake import PROJECT
 
 Row = dict[str, Any]
 MINUTE = timedelta(minutes=1)
@@ -287,16 +289,19 @@ def test_paths_of_a_trace_share_their_steps() -> None:
         {"path_rank": rank, "steps": [*steps[:2], end], "error_type": "E", "error_message": "m"}
         for rank, end in enumerate((steps[2], other), 1)
     ]
-    (root,) = selection.step_tree(paths)
-    (child,) = root["children"]
-    assert [leaf["span_id"] for leaf in child["children"]] == [steps[2]["span_id"], "9" * 16]
-    assert [leaf["is_end"] for leaf in child["children"]] == [True, True]
+    tree = selection.step_tree(paths)
+    assert [step["span_id"] for step in tree] == [*(step["span_id"] for step in steps), "9" * 16]
+    assert [step["depth"] for step in tree] == [0, 1, 2, 2]
+    assert [step["is_last"] for step in tree] == [True, True, False, True]
+    assert [step["error_type"] for step in tree] == [None, None, "E", "E"]
 
 
 def test_a_waterfall_holds_circles_orphans_and_deep_traces() -> None:
     deep = [small_lakes.span(FAILED, number, "a") for number in range(1, 3001)]
     shown = selection.in_tree_order(deep)
     assert [span["depth"] for span in shown] == list(range(3000))
+    steps = selection.step_tree([{**deep[0], "path_rank": 1, "steps": deep}])
+    assert len(list(_tree(steps))) == len(json.loads(embedded(steps))) == 3000
     circle = [{**deep[0], "parent_span_id": deep[1]["span_id"]}, deep[1]]
     assert len(selection.in_tree_order(circle)) == 2
     orphan = {**deep[4], "parent_span_id": "8" * 16}
@@ -360,6 +365,39 @@ def test_values_of_secret_attributes_are_found_wherever_they_stand() -> None:
     safe = _without_values("as it came", line, {"db.password": "[password]"})
     assert "hunter2" not in safe and "kept" in safe
     assert _without_values("as it came", line, {"other": "[x]"}) == "as it came"
+
+
+def rendered(call: str) -> str:
+    """What a macro of the drill-down that needs no dbt renders to; ValueError if it refuses."""
+    name = call.partition("(")[0]
+    source = (PROJECT / "macros" / "drill_down" / f"{name}.sql").read_text(encoding="utf-8")
+    environment = Environment(autoescape=False, extensions=["jinja2.ext.do"])  # noqa: S701
+
+    class Refused:
+        @staticmethod
+        def raise_compiler_error(message: str) -> None:
+            raise ValueError(message)
+
+    environment.globals.update(modules={"re": re}, exceptions=Refused)
+    return environment.from_string(f"{source}{{{{ {call} }}}}").render().strip()
+
+
+def test_what_people_name_becomes_a_literal_or_is_refused() -> None:
+    assert rendered(r"text_literal('a\'b\\c${x}\n')") == r"'a\'b\\c\u0024{x}\n'"
+    assert (
+        rendered("time_literal('2026-01-12T10:15:00.5Z')") == "timestamp '2026-01-12T10:15:00.5Z'"
+    )
+    assert rendered(f"trace_id_list(['{FAILED}', '{FINE}'])") == f"('{FAILED}', '{FINE}')"
+    calls = (
+        "time_literal('now()')",
+        "time_literal(\"2026-01-12' or '1\")",
+        "trace_id_list([])",
+        "trace_id_list(['A'])",
+        f"trace_id_list('{FAILED}')",
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match=r"No time|trace id"):
+            rendered(call)
 
 
 # ---------------------------------------------------------------- the command

@@ -38,7 +38,7 @@ BEFORE, AFTER = timedelta(minutes=20), timedelta(minutes=10)
 
 CHANGES_BEFORE = timedelta(hours=1)
 MOST_WINDOWS, MOST_GROUPS, MOST_PATTERNS, MOST_CHANGES, MOST_EDGES = 100, 30, 30, 30, 150
-MOST_SPANS, MOST_LOGS, MOST_RAW_LINES, MOST_PATHS = 400, 200, 200, 50
+MOST_SPANS, MOST_LOGS, MOST_RAW_LINES, MOST_PATHS, MOST_STEPS = 400, 200, 200, 50, 400
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 WINDOW_COLUMNS = (
@@ -737,7 +737,8 @@ class _Investigation:
             line["is_of_error"] = line["span_id"] is not None and line["span_id"] in failing
         ranked = sorted(kept.paths, key=lambda path: path["path_rank"])
         on_path = {step["span_id"] for path in ranked for step in path["steps"] or []}
-        critical = ranked[0]["critical_path"] if ranked else None
+        steps = selection.step_tree(ranked[:MOST_PATHS])
+        critical = (ranked[0]["critical_path"] if ranked else None) or []
         return {
             "trace_id": kept.trace_id,
             "layers": [_layer(layer) for layer in (gold, silver, bronze)],
@@ -747,9 +748,10 @@ class _Investigation:
             "suspected_root_cause": ranked[0]["suspected_root_cause"] if ranked else None,
             "marks": sorted({mark for path in ranked for mark in path["marks"] or []}),
             "path_count": ranked[0]["path_count"] if ranked else 0,
-            "steps": selection.step_tree(ranked[:MOST_PATHS]),
-            "critical_path": critical or [],
-            "spans": _cut_spans(spans, on_path, critical or []),
+            "steps": steps[:MOST_STEPS],
+            "step_count": len(steps),
+            "critical_path": critical[:MOST_STEPS],
+            "spans": _cut_spans(spans, on_path, critical),
             "span_count": len(spans),
             "log_records": [_log(row, spans) for row in _cut_logs(logs)],
             "log_record_count": len(logs),

@@ -14,6 +14,8 @@ WIDTH = 160
 """Longest text of a step; raw lines are cut at `LONGEST_LINE`."""
 
 LONGEST_LINE = 800
+LEVELS = 20
+"""Levels of a tree that are drawn."""
 
 
 def text(answer: Row, max_traces: int = TRACES) -> str:
@@ -150,6 +152,7 @@ def _trace(trace: Row) -> Iterator[str]:
         yield f"  marks: {', '.join(trace['marks'])}"
     if trace["steps"]:
         yield from _tree(trace["steps"])
+        yield from _more(trace["step_count"] - len(trace["steps"]), "step")
     else:
         for span in trace["spans"][:SPANS]:
             yield f"  {'  ' * min(span['depth'], 20)}{_step(span)}"
@@ -172,17 +175,14 @@ def _trace(trace: Row) -> Iterator[str]:
     yield from _more(trace["raw_line_count"] - len(shown), "raw line", "--html FILE", indent="    ")
 
 
-def _tree(nodes: Sequence[Row]) -> Iterator[str]:
-    """Steps with the lines of a tree before them; as a stack, since paths may be 10,000 deep."""
-    stack = [(node, "  ", place == len(nodes) - 1) for place, node in enumerate(nodes)][::-1]
-    while stack:
-        node, indent, is_last = stack.pop()
-        yield f"{indent}{'└─' if is_last else '├─'} {_step(node)}"
-        below = indent + ("   " if is_last else "│  ")
-        if len(below) > 80:  # a deep path goes on below itself
-            below = "  "
-        children = node["children"]
-        stack += [(c, below, place == len(children) - 1) for place, c in enumerate(children)][::-1]
+def _tree(steps: Sequence[Row]) -> Iterator[str]:
+    """Steps with the lines of a tree before them; deep ones show their last levels alone."""
+    is_last: list[bool] = []
+    for step in steps:
+        del is_last[step["depth"] :]
+        bars = "".join("   " if last else "│  " for last in is_last[-LEVELS:])
+        is_last.append(step["is_last"])
+        yield f"  {bars}{'└─' if step['is_last'] else '├─'} {_step(step)}"
 
 
 def _step(step: Row) -> str:

@@ -223,7 +223,7 @@
       h("td", { class: "n" }, ms(window.p95_latency_ms)), h("td", { class: "nb" }, (window.sample_trace_ids || []).slice(0, 3).map((id) => [traceLink(id), " "])));
     const body = h("tbody", {}, data.windows.slice(0, first).map(row));
     const rest = data.windows.slice(first);
-    const more = rest.length ? h("p", { class: "more" }, h("a", { href: "#all", role: "button", on: { click: (event) => { event.preventDefault(); body.append(...rest.map(row)); more.remove(); } } }, `Show ${plural(rest.length, "more window")}`)) : null;
+    const more = rest.length ? h("p", { class: "more" }, h("button", { class: "link", type: "button", on: { click: () => { body.append(...rest.map(row)); more.remove(); } } }, `Show ${plural(rest.length, "more window")}`)) : null;
     return section("Windows with errors", `${data.window_minutes === 60 ? "hours" : `${data.window_minutes} min each`}, exact counts from Gold`,
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Windows with errors" }, h("table", {},
         h("thead", {}, h("tr", {}, h("th", {}, "UTC"), h("th", {}, "Endpoint"), h("th", { class: "n" }, "Requests"), h("th", { class: "n" }, "Failed"), h("th", { class: "n" }, "Rate"), h("th", { class: "n" }, "p95"), h("th", {}, "Traces"))), body)),

@@ -231,26 +231,35 @@ def service_names(path: Row) -> set[str]:
 
 
 def step_tree(paths: Sequence[Row]) -> list[Row]:
-    """The paths of one trace as trees: steps that paths share stand once.
+    """The paths of one trace as a tree, in the order of reading: steps that paths share stand once.
 
-    Each node is its step and `children`, `is_end` (a path ends here), `error_type` of that path.
+    Each is its step with `depth`, `is_last` (the last child of its parent) and `error_type` where a
+    path ends. Flat, since a path may be 10,000 steps deep.
     """
     roots: list[Row] = []
+    children: dict[int, list[Row]] = {}
     for path in sorted(paths, key=lambda p: p["path_rank"]):
         level, node = roots, None
-        for step in path["steps"] or []:
-            node = next(
-                (n for n in level if n["span_id"] and n["span_id"] == step["span_id"]), None
-            )
+        for depth, step in enumerate(path["steps"] or []):
+            span_id = step["span_id"]
+            node = next((n for n in level if span_id and n["span_id"] == span_id), None)
             if node is None:
-                node = {**step, "children": [], "is_end": False, "error_type": None}
+                node = {**step, "depth": depth, "is_last": False, "error_type": None}
                 level.append(node)
-            level = node["children"]
+            level = children.setdefault(id(node), [])
         if node is not None:
-            node["is_end"] = True
             node["error_type"] = path["error_type"]
             node["error_message"] = node["error_message"] or path["error_message"]
-    return roots
+    for level in (roots, *children.values()):
+        if level:
+            level[-1]["is_last"] = True
+    ordered: list[Row] = []
+    stack = roots[::-1]
+    while stack:
+        node = stack.pop()
+        ordered.append(node)
+        stack.extend(reversed(children.get(id(node), [])))
+    return ordered
 
 
 def in_tree_order(spans: Sequence[Row]) -> list[Row]:

@@ -140,7 +140,7 @@ prove-kafka: setup
 	$(proofs) tests/proofs/test_kafka.py
 
 # The page of an incident in a real browser, headless Chromium, which has to be there; writes
-# docs/incident.png.
+# docs/incident.png and docs/incident_trace.png.
 .PHONY: prove-page
 prove-page: setup
 	$(proofs) tests/proofs/test_page.py

@@ -58,17 +58,16 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def picture(self, path: Path, height: int | None = None) -> None:
-        """Write a PNG of the page, of its whole length or of its first `height` pixels."""
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {
-            "x": 0,
-            "y": 0,
-            "width": size["width"],
-            "height": min(size["height"], height or size["height"]),
-            "scale": 1,
-        }
-        shot = self.call("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+    def picture(self, path: Path, selector: str = "html", height: int | None = None) -> None:
+        """Write a PNG of an element, of its first `height` CSS pixels if they are named."""
+        left, top, width, whole = self.evaluate(
+            f"(box => [box.x + scrollX, box.y + scrollY, box.width, box.height])"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+        )
+        clip = {"x": left, "y": top, "width": width, "height": min(whole, height or whole)}
+        shot = self.call(
+            "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": {**clip, "scale": 1}}
+        )
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def listen(self) -> list[str]:

@@ -1,7 +1,8 @@
 """The page of an incident in a real browser: light, dark, on a phone; and with hostile log text.
 
 A generated day is built into a lake, which stays in TRACEKEEP_PROVE_FOLDER; TRACEKEEP_PAGE_LAKE
-names one that is there already. Writes docs/incident.png; the other pictures stay in that folder.
+names one that is there already. Writes docs/incident.png and docs/incident_trace.png; the other
+pictures stay in that folder.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ FOLDER = Path(
 EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "100000"))
 DESKTOP, PHONE = 1160, 375
 PICTURE_HEIGHT = 1660
-"""CSS pixels of the page that docs/incident.png shows."""
+TRACE_HEIGHT = 900
+"""CSS pixels of the page and of its traces that the two pictures show."""
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,10 @@ def test_it_looks_right(
     brightness = sum(int(part) for part in color[4:-1].split(","))
     assert (brightness < 200) == is_dark
     if name == "light":
-        shown.picture(PROJECT / "docs" / "incident.png", PICTURE_HEIGHT)
+        docs = PROJECT / "docs"
+        shown.picture(docs / "incident.png", height=PICTURE_HEIGHT)
+        shown.evaluate("document.querySelector('button.span-row:nth-of-type(2)').click()")
+        shown.picture(docs / "incident_trace.png", "section:has(details.trace)", TRACE_HEIGHT)
     shown.picture(FOLDER / f"{name}.png")
     shown.evaluate("document.querySelectorAll('button.span-row').forEach(row => row.click())")
     shown.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
@@ -125,6 +130,17 @@ def test_the_keyboard_moves_through_the_timeline(chromium: Any, incident_page: P
             shown.call("Input.dispatchKeyEvent", {"type": kind, "key": key})
         seen.add(shown.evaluate(told))
     assert len(seen) == 3 and all("requests" in each or "request" in each for each in seen)
+
+
+def test_a_page_without_an_answer_says_why(chromium: Any, tmp_path: Path) -> None:
+    small_lakes.make(tmp_path / "lake")
+    question = Question(trace_id="e" * 32)
+    written = tmp_path / "unknown.html"
+    written.write_text(page(answer(DeltaLake(tmp_path / "lake"), question)), encoding="utf-8")
+    shown = Page(chromium, PHONE, 900, is_dark=False)
+    shown.open(written)
+    assert shown.listen() == []
+    assert "no layer holds a row of it" in shown.evaluate("document.body.innerText")
 
 
 def test_hostile_log_text_does_nothing(chromium: Any, tmp_path: Path) -> None:

@@ -152,6 +152,18 @@ def test_of_an_error_trace_gold_keeps_everything(lake: Path) -> None:
     assert "expired 2026-04-13" in notes(told, "silver")
 
 
+def test_a_trace_of_which_a_day_has_expired_is_told_by_gold(lake: Path) -> None:
+    night = small_lakes.span(FAILED, 4, "night", started_at=START + timedelta(days=1),
+                             partition_date=DAY + timedelta(days=1))  # fmt: skip
+    for table in ("silver.spans", "gold.sampled_spans"):
+        small_lakes.write(lake, table, [night])
+    small_lakes.expire(lake, "silver.spans", DAY, START + timedelta(days=91))
+    told = ask(lake, trace_id=FAILED)
+    (trace,) = told["traces"]
+    assert layers(told)["silver"] == "found" and "in part" in notes(told, "silver")
+    assert trace["told_by"] == "gold" and trace["span_count"] == 4
+
+
 def test_rows_that_went_unrecorded_are_expired_and_not_unknown(lake: Path) -> None:
     for table in ("bronze.spans", "bronze.log_records"):
         small_lakes.forget(lake, table)
@@ -265,6 +277,16 @@ def test_the_worst_window_fails_most_of_those_above_the_rate() -> None:
     assert selection.worst_window(windows)["window_start"] == START + MINUTE
     assert selection.worst_window(windows[:1])["service"] == "busy"
     assert selection.worst_window([small_lakes.window(0, "db", 5, 0)]) is None
+
+
+def test_error_logs_alone_make_an_incident_too() -> None:
+    windows = [
+        {**small_lakes.window(minute, "db", 9, 0), "error_log_count": 3} for minute in range(3)
+    ]
+    worst = selection.worst_window(windows)
+    assert worst == windows[0]
+    found = selection.incident_range(windows, worst, MINUTE)
+    assert (found.start, found.end) == (START, START + 3 * MINUTE)
 
 
 def test_an_incident_reaches_over_gaps_of_five_minutes() -> None:

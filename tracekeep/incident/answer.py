@@ -640,9 +640,9 @@ class _Investigation:
         ids = [trace.trace_id for trace in traces]
         is_trace = pc.field("trace_id").isin(ids)
         in_silver = is_trace & pc.field("partition_date").isin(list(event_dates))
-        arrivals = {day for trace in traces for day in trace.arrival_dates}
         in_bronze = is_trace
-        if arrivals:
+        if all(trace.arrival_dates for trace in traces):
+            arrivals = {day for trace in traces for day in trace.arrival_dates}
             in_bronze = is_trace & pc.field("partition_date").isin(sorted(arrivals))
         time_column = {
             "bronze.spans": "start_time_unix_nano",
@@ -729,8 +729,10 @@ class _Investigation:
             erased=erased,
             expired=expiry("bronze", kept.arrival_dates) if kept.arrival_dates else None,
         )
-        spans = selection.in_tree_order(silver_spans or kept.spans)
-        logs = sorted(silver_logs or kept.logs, key=_log_order)
+        # of a trace of which a day has expired in Silver, Gold may hold more
+        is_short = len(silver_spans) < len(kept.spans) or len(silver_logs) < len(kept.logs)
+        spans = selection.in_tree_order(kept.spans if is_short else silver_spans)
+        logs = sorted(kept.logs if is_short else silver_logs, key=_log_order)
         raw = sorted([*map(_raw_span, bronze_spans), *map(_raw_log, bronze_logs)], key=_raw_order)
         failing = {row["span_id"] for row in (*spans, *logs) if row["is_error"]}
         for line in raw:
@@ -742,7 +744,7 @@ class _Investigation:
         return {
             "trace_id": kept.trace_id,
             "layers": [_layer(layer) for layer in (gold, silver, bronze)],
-            "told_by": "silver" if silver_spans or silver_logs else "gold",
+            "told_by": "gold" if is_short else "silver",
             "is_fatal": any(path["is_fatal"] for path in ranked),
             "service_paths": [path["service_path"] for path in ranked[:MOST_PATHS]],
             "suspected_root_cause": ranked[0]["suspected_root_cause"] if ranked else None,

@@ -83,8 +83,9 @@ def layer_answer(
     holds the trace, so that rows must have been here. erased, expired: when that was recorded.
     """
     if row_count:
-        note = f"read as of now, version {version}: {gone}" if gone else None
-        return LayerAnswer(layer, "found", version, None, note)
+        notes = [f"read as of now, version {version}: {gone}"] if gone else []
+        notes += [f"in part, other days of it expired {stamp(expired)}"] if expired else []
+        return LayerAnswer(layer, "found", version, expired, "; ".join(notes) or None)
     if erased:
         return LayerAnswer(layer, "erased", None, erased, f"erased {stamp(erased)}")
     if expired or gone or is_seen:

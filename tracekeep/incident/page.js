@@ -412,7 +412,7 @@
   function traceBody(trace) {
     const body = [h("div", { class: "layers" }, trace.layers.map(layerLine))];
     if (trace.layers.some((layer) => layer.status === "expired" || layer.status === "erased")) body.push(h("p", { class: "notice plain small" }, trace.told_by === "gold"
-      ? "Silver no longer holds this trace. What is shown is what Gold kept of it: of an error trace that is everything but the raw text."
+      ? "Silver no longer holds all of this trace. What is shown is what Gold kept of it: of an error trace that is everything but the raw text."
       : "Bronze no longer holds its raw lines. What is shown is the whole trace in Silver."));
     if (trace.marks.length) body.push(h("p", { class: "small dim" }, "Marks: ", trace.marks.join(", ").replaceAll("_", " ")));
     if (trace.spans.length) body.push(waterfall(trace), h("div", { class: "legend" }, h("span", {}, h("i", { class: "i-bar" }), "span"), h("span", {}, h("i", { class: "i-bad" }), "failed"), h("span", {}, h("i", { class: "i-mark", style: { height: "2px", "vertical-align": "4px" } }), "critical path"), h("span", {}, "ticks above a bar: log records")));

@@ -46,16 +46,18 @@ def is_failing(window: Row, rate: float = FAILING_RATE) -> bool:
 
 
 def weight(window: Row) -> int:
-    """How many errors a window shows: failed requests, or error logs where there was no request."""
-    return window["error_count"] or (0 if window["request_count"] else window["error_log_count"])
+    """How many errors a window shows: failed requests, or error logs where no request failed."""
+    return window["error_count"] or window["error_log_count"]
 
 
 def worst_window(windows: Sequence[Row], rate: float = FAILING_RATE) -> Row | None:
-    """The window with most errors of those that fail, else of all; None if none has an error.
+    """The window with most errors of those that fail, else of those where a request failed, else of
+    those with error logs; None if none has an error.
 
     Of equal ones that with most errors near it in its environment, then the earliest, then by name.
     """
     candidates = [window for window in windows if weight(window) and is_failing(window, rate)]
+    candidates = candidates or [window for window in windows if window["error_count"]]
     candidates = candidates or [window for window in windows if weight(window)]
     if not candidates:
         return None
@@ -82,7 +84,8 @@ def incident_range(windows: Iterable[Row], worst: Row, length: timedelta) -> Tim
 
     length: that of a window.
     """
-    least = min(FAILING_RATE, (worst["error_rate"] or 1.0) / 2)
+    rate = 1.0 if worst["error_rate"] is None else worst["error_rate"]
+    least = min(FAILING_RATE, rate / 2)
     starts = {
         window["window_start"]
         for window in windows

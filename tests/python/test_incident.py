@@ -218,7 +218,7 @@ def test_a_range_without_errors_says_how_much_went_well(lake: Path) -> None:
 
 
 def test_an_erased_trace_is_erased(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracekeep.incident.answer.erased_at", lambda *_: ARRIVAL)
+    monkeypatch.setattr("tracekeep.incident.traces.erased_at", lambda *_: ARRIVAL)
     assert ask(lake, trace_id="e" * 32)["status"] == "erased"
 
 

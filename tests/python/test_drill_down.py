@@ -18,7 +18,7 @@ from tracekeep.incident.masking import masked, redaction_sql
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
 
-UNKNOWN = "0" * 31 + "1"
+UNKNOWN = "5eed" * 8
 ALWAYS = "'2000-01-01', '2100-01-01', as_of='2100-01-01'"
 
 

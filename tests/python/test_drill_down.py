@@ -97,7 +97,7 @@ def test_raw_lines_are_masked_by_the_expression_of_dbt(steps: Steps) -> None:
             {"key": "http.route", "value": {"stringValue": "/pay"}},
         ],
         "body": "paid by 4111 1111 1111 1111",
-    })  # fmt: skip
+    })[:-1] + ', "note": "by 4111\\u0020111111111111 \\ud800", "key": ["password"]}'  # fmt: skip
     safe, nothing, plain = masked([line, None, "an error in line 12"])
     assert nothing is None and plain == "an error in line 12"
     assert "hunter2" not in safe and "4111" not in safe

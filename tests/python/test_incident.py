@@ -25,7 +25,7 @@ from tracekeep.incident import selection
 from tracekeep.incident.answer import Question, answer
 from tracekeep.incident.console import _tree, text
 from tracekeep.incident.delta_lake import DeltaLake, GoneError, interval
-from tracekeep.incident.masking import _attribute_names, _without_values, harmless
+from tracekeep.incident.masking import _attribute_names, _encodable, _rewritten, harmless
 from tracekeep.incident.page import LONGEST_TEXT, embedded, page
 from tracekeep.lake import PROJECT
 
@@ -381,12 +381,27 @@ def test_log_text_can_do_nothing_on_the_console(tmp_path: Path) -> None:
 def test_values_of_secret_attributes_are_found_wherever_they_stand() -> None:
     line = {
         "attributes": [{"key": "db.password", "value": {"stringValue": "hunter2"}}],
+        "by": ["a@b.de"],
         "nested": [{"tags": [{"key": "n", "type": "string", "value": "kept"}]}],
     }
     assert set(_attribute_names(line)) == {"db.password", "n"}
-    safe = _without_values("as it came", line, {"db.password": "[password]"})
+    assert _rewritten("as it came", line, {"other": "[x]"}, {"none": "[x]"}) == "as it came"
+    safe = _rewritten("as it came", line, {"db.password": "[password]"}, {"a@b.de": "[email]"})
     assert "hunter2" not in safe and "kept" in safe
-    assert _without_values("as it came", line, {"other": "[x]"}) == "as it came"
+    assert "[email]" in safe and "a@b.de" not in safe
+
+
+def test_json_of_any_shape_can_be_masked() -> None:
+    for line in (
+        {"key": ["db.password"], "value": 1},
+        [[], {}, None, 1.5],
+        "text",
+        None,
+        {"key": 1},
+    ):
+        assert list(_attribute_names(line)) == []
+        assert _rewritten("as it came", line, {"db.password": "[x]"}, {}) == "as it came"
+    assert _encodable("a\ud800b") == "a?b"
 
 
 def rendered(call: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import re
 import sys
@@ -164,6 +165,8 @@ def _print(told: Row, arguments: argparse.Namespace) -> None:
         return
     from tracekeep.incident.console import TRACES, text
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal need not know all characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     print(text(told, arguments.traces or TRACES))
     if arguments.html:
         print(f"\nPage: {arguments.html}")

@@ -52,23 +52,27 @@ def redaction_sql() -> dict[str, str]:
 def masked(texts: Sequence[str | None]) -> list[str | None]:
     """Raw texts with all masked that Silver would mask, NUL as U+FFFD. None stays None.
 
-    An attribute that a line of JSON writes as `{"key": …, "value": …}` loses its whole value if its
-    name says that it is secret; such a line is written anew. Opens the Spark session of this
-    process, without the metastore. Raises MaskingError.
+    Of a line of JSON each string is masked as it reads without escapes, and an attribute that it
+    writes as `{"key": …, "value": …}` loses its whole value if its name says that it is secret;
+    such a line is written anew. Then each line is masked as it stands. Opens the Spark session of
+    this process, without the metastore. Raises MaskingError.
     """
     lines = {text: _parsed(text) for text in texts if text}
     if not lines:
         return list(texts)
     names = sorted({name for line in lines.values() for name in _attribute_names(line)})
+    strings = sorted({string for line in lines.values() for string in _strings(line)})
     try:
-        by_name = _run([(name, {name: _VALUE}) for name in names], "names")
+        of_names = _run([(name, {name: _VALUE}) for name in names], "names")
         masks = {
             name: value
-            for name, attributes in zip(names, by_name, strict=True)
+            for name, attributes in zip(names, of_names, strict=True)
             for value in attributes.values()
             if value != _VALUE
         }
-        safe = [_without_values(text, line, masks) for text, line in lines.items()]
+        of_strings = _run([(string, {}) for string in strings], "text")
+        changed = {a: b for a, b in zip(strings, of_strings, strict=True) if a != b}
+        safe = [_rewritten(text, line, masks, changed) for text, line in lines.items()]
         by_text = dict(zip(lines, _run([(text, {}) for text in safe], "text"), strict=True))
     except Exception as error:
         raise MaskingError(f"raw lines could not be masked and are not shown: {error}") from error
@@ -82,7 +86,10 @@ def _run(rows: Sequence[tuple[str, dict[str, str]]], result: str) -> list[Any]:
     if not rows:
         return []
     sql = redaction_sql()
-    places = [(place, *row) for place, row in enumerate(rows)]
+    places = [
+        (place, _encodable(text), {_encodable(name): value for name, value in attributes.items()})
+        for place, (text, attributes) in enumerate(rows)
+    ]
     frame = spark_session().createDataFrame(
         places, "place int, text string, names map<string, string>"
     )
@@ -91,6 +98,11 @@ def _run(rows: Sequence[tuple[str, dict[str, str]]], result: str) -> list[Any]:
     )
     found = frame.selectExpr("place", f"{sql[result]} as result").collect()
     return [row.result for row in sorted(found, key=lambda row: row.place)]
+
+
+def _encodable(text: str) -> str:
+    """A text without the half characters that escapes in JSON can make."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _parsed(text: str) -> Any:
@@ -103,32 +115,48 @@ def _parsed(text: str) -> Any:
         return None
 
 
+def _objects(line: Any) -> Iterator[dict[str, Any] | list[Any]]:
+    """All objects and arrays of a JSON value, outer ones first."""
+    rest = [line]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict | list):
+            yield value
+            rest.extend(value.values() if isinstance(value, dict) else value)
+
+
 def _attribute_names(line: Any) -> Iterator[str]:
     """The names of attributes that stand beside their values, at any depth."""
-    rest = [line]
-    while rest:
-        value = rest.pop()
-        if isinstance(value, dict):
-            if isinstance(value.get("key"), str) and "value" in value:
-                yield value["key"]
-            rest.extend(value.values())
-        elif isinstance(value, list):
-            rest.extend(value)
+    for value in _objects(line):
+        if isinstance(value, dict) and isinstance(value.get("key"), str) and "value" in value:
+            yield value["key"]
 
 
-def _without_values(text: str, line: Any, masks: Mapping[str, str]) -> str:
-    """The text of a line with the values of secret attributes masked; as it is without one."""
-    if not any(name in masks for name in _attribute_names(line)):
+def _strings(line: Any) -> Iterator[str]:
+    """All strings of a JSON value that are no keys."""
+    for value in _objects(line):
+        for held in value.values() if isinstance(value, dict) else value:
+            if isinstance(held, str):
+                yield held
+
+
+def _rewritten(text: str, line: Any, masks: Mapping[str, str], changed: Mapping[str, str]) -> str:
+    """The text of a line with secret attributes and strings masked; as it is if it has none.
+
+    masks: by name of the attribute; changed: by string. The line is changed.
+    """
+    is_secret = any(name in masks for name in _attribute_names(line))
+    if not is_secret and not any(string in changed for string in _strings(line)):
         return text
-    rest = [line]
-    while rest:
-        value = rest.pop()
+    for value in _objects(line):
         if isinstance(value, dict):
-            if value.get("key") in masks and "value" in value:
-                value["value"] = masks[value["key"]]
-            rest.extend(value.values())
-        elif isinstance(value, list):
-            rest.extend(value)
+            name = value.get("key")
+            if isinstance(name, str) and name in masks and "value" in value:
+                value["value"] = masks[name]
+        places = value.items() if isinstance(value, dict) else enumerate(value)
+        for place, held in [*places]:
+            if isinstance(held, str):
+                value[place] = changed.get(held, held)
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -73,7 +73,7 @@ test-formats: setup
 # The long proofs, each at most an hour on two cores.
 .PHONY: prove
 prove: prove-order prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
-	prove-readers prove-faults prove-sizes prove-speed prove-kafka
+	prove-readers prove-faults prove-sizes prove-speed prove-kafka prove-page
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -138,3 +138,9 @@ prove-speed: setup
 .PHONY: prove-kafka
 prove-kafka: setup
 	$(proofs) tests/proofs/test_kafka.py
+
+# The page of an incident in a real browser, headless Chromium, which has to be there; writes
+# docs/incident.png and docs/incident_trace.png.
+.PHONY: prove-page
+prove-page: setup
+	$(proofs) tests/proofs/test_page.py

@@ -17,6 +17,7 @@ COMMANDS = {
     "rebuild": ("tracekeep.rebuild", "build Silver and Gold again from all of Bronze"),
     "expire": ("tracekeep.expire", "remove what each layer has kept for long enough"),
     "tables": ("tracekeep.tables", "list the tables of the lake with versions, rows and bytes"),
+    "incident": ("tracekeep.incident", "show what broke, from windows in Gold to the raw lines"),
     "validate": (
         "tracekeep.validation",
         "compare the lake with an independent reading of raw files",

@@ -143,4 +143,5 @@ def print_next_commands() -> None:
 Next (with .venv/bin on the PATH):
   dbt show --inline "select * from gold.endpoint_minutes order by error_count desc" --limit 10
   dbt docs generate && dbt docs serve --host 127.0.0.1    # lineage and every column
-  python -m tracekeep tables                              # versions, rows, bytes of each table""")
+  python -m tracekeep tables                              # versions, rows, bytes of each table
+  python -m tracekeep incident --html incident.html       # what broke, down to the raw lines""")

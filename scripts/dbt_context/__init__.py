@@ -3,9 +3,11 @@
 sqlfluff loads the package through `library_path` in .sqlfluff; each public name is one of Jinja's.
 """
 
+import re as _re
 from datetime import UTC as _UTC
 from datetime import datetime as _datetime
 from pathlib import Path as _Path
+from types import SimpleNamespace as _SimpleNamespace
 from typing import Any as _Any
 
 import yaml as _yaml
@@ -14,6 +16,7 @@ _PROJECT = _Path(__file__).resolve().parents[2] / "dbt_project.yml"
 _VARS = _yaml.safe_load(_PROJECT.read_text(encoding="utf-8"))["vars"]
 
 execute = False
+modules = _SimpleNamespace(re=_re)
 invocation_id = "00000000-0000-0000-0000-000000000000"
 run_started_at = _datetime(2000, 1, 1, tzinfo=_UTC)
 

@@ -87,8 +87,9 @@ def take(spark: SparkSession, records: list[str], folder: Path) -> None:
 
 def days_of(lake: Path, table: str) -> set[str]:
     """The days that a table has rows of."""
-    data = DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_table(columns=["partition_date"])
-    return {str(day) for day in data.column("partition_date").to_pylist()}
+    data = DeltaTable(str(lake.joinpath(*table.split("."))))
+    days = data.to_pyarrow_table(columns=["partition_date"]).column("partition_date")
+    return {str(day) for day in days.to_pylist()}
 
 
 def files_of(lake: Path, table: str, day: str) -> list[Path]:

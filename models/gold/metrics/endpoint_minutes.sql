@@ -112,9 +112,10 @@ endpoint_minutes as (
         totals.slow_count,
         totals.trace_count,
         totals.kept_trace_count,
-        coalesce(cast(size(patterns.error_patterns) as bigint), 0) as pattern_count,
+        coalesce(cast(array_size(patterns.error_patterns) as bigint), 0) as pattern_count,
         coalesce(
-            cast(size(filter(patterns.error_patterns, pattern -> pattern.is_new)) as bigint), 0
+            cast(array_size(filter(patterns.error_patterns, pattern -> pattern.is_new)) as bigint),
+            0
         ) as new_pattern_count,
         case
             when totals.request_count > 0 then totals.error_count / totals.request_count

@@ -1,0 +1,104 @@
+"""The drill-down's macros on the built lake, and that raw lines are masked as dbt would.
+
+All that needs Spark; test_incident.py has the command itself.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import BuiltLake
+
+from tracekeep.dbt import dbt
+from tracekeep.incident.masking import masked, redaction_sql
+
+if TYPE_CHECKING:
+    from pyspark.sql import Row, SparkSession
+
+UNKNOWN = "5eed" * 8
+ALWAYS = "'2000-01-01', '2100-01-01', as_of='2100-01-01'"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The window with most errors, one of its traces, and the SQL that dbt renders for them."""
+
+    worst: Row
+    trace_id: str
+    sql: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def steps(spark: SparkSession, lake: BuiltLake) -> Steps:
+    worst = spark.sql(
+        "select * from gold.endpoint_minutes where error_rate > 0.5 and size(sample_trace_ids) > 0"
+        " order by error_count desc, window_start limit 1"
+    ).first()
+    trace_id = worst.sample_trace_ids[0]
+    calls = {
+        "windows": f"incident_windows({ALWAYS}, service='{worst.service}')",
+        "rows": f"trace_rows({[trace_id, UNKNOWN]})",
+        "lines": f"raw_lines({[trace_id, UNKNOWN]})",
+        "lazy": f"endpoint_windows({ALWAYS})",
+        "masking.steps": "redaction_steps('lowered')",
+        "masking.text": "redacted('text', 'steps')",
+        "masking.names": "redacted_attributes('names', 'steps')",
+    }
+    inline = "\n##\n".join(f"{{{{ {call} }}}}" for call in calls.values())
+    (outcome,) = dbt("compile", "--inline", inline).result.results
+    pieces = [piece.strip() for piece in outcome.node.compiled_code.split("\n##\n")]
+    return Steps(worst, trace_id, dict(zip(calls, pieces, strict=True)))
+
+
+def test_three_steps_lead_from_a_window_to_the_lines_it_was_built_from(
+    spark: SparkSession, steps: Steps
+) -> None:
+    windows = {
+        (row.window_start, row.endpoint) for row in spark.sql(steps.sql["windows"]).collect()
+    }
+    assert (steps.worst.window_start, steps.worst.endpoint) in windows
+
+    rows = spark.sql(steps.sql["rows"]).collect()
+    held = sum(
+        spark.table(table).where(f"trace_id = '{steps.trace_id}'").count()
+        for table in ("silver.spans", "silver.log_records")
+    )
+    assert sum(row.status == "found" for row in rows) == held > 0
+    assert [row.trace_id for row in rows if row.status == "unknown"] == [UNKNOWN]
+
+    lines = spark.sql(steps.sql["lines"]).collect()
+    spans = {row.span_id for row in rows if row.event_type == "span"}
+    assert spans == {line.span_id for line in lines if line.event_type == "span"}
+
+
+def test_windows_that_nobody_built_are_those_of_a_scheduled_run(
+    spark: SparkSession, steps: Steps
+) -> None:
+    columns = (
+        "window_start", "environment", "region", "service", "endpoint", "request_count",
+        "error_count", "slow_count", "error_rate", "p50_latency_ms", "p95_latency_ms",
+        "p99_latency_ms", "max_latency_ms",
+    )  # fmt: skip
+    lazy = spark.sql(steps.sql["lazy"]).select(*columns)
+    built = spark.table("gold.endpoint_minutes").where("request_count > 0").select(*columns)
+    assert lazy.exceptAll(built).collect() == built.exceptAll(lazy).collect() == []
+
+
+def test_raw_lines_are_masked_by_the_expression_of_dbt(steps: Steps) -> None:
+    sql = redaction_sql()
+    assert sql == {name: steps.sql[f"masking.{name}"] for name in sql}
+
+    line = json.dumps({
+        "attributes": [
+            {"key": "db.password", "value": {"stringValue": "hunter2"}},
+            {"key": "http.route", "value": {"stringValue": "/pay"}},
+        ],
+        "body": "paid by 4111 1111 1111 1111",
+    })[:-1] + ', "note": "by 4111\\u0020111111111111 \\ud800", "key": ["password"]}'  # fmt: skip
+    safe, nothing, plain = masked([line, None, "an error in line 12"])
+    assert nothing is None and plain == "an error in line 12"
+    assert "hunter2" not in safe and "4111" not in safe
+    assert "/pay" in safe and "[password]" in safe and "[card]" in safe

@@ -1,0 +1,487 @@
+"""`tracekeep incident`: what it tells, also when layers forgot, and that log text does nothing.
+
+All on lakes of a few rows without Spark; test_drill_down.py has what needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_lakes
+from deltalake import DeltaTable
+from jinja2 import Environment
+from small_lakes import ARRIVAL, DAY, FAILED, FINE, HOSTILE, LEFT_OUT, START
+
+from tracekeep import incident
+from tracekeep.incident import selection
+from tracekeep.incident.answer import Question, answer
+from tracekeep.incident.console import _tree, text
+from tracekeep.incident.delta_lake import DeltaLake, GoneError, interval
+from tracekeep.incident.masking import _attribute_names, _encodable, _rewritten, harmless
+from tracekeep.incident.page import LONGEST_TEXT, embedded, page
+from tracekeep.lake import PROJECT
+
+Row = dict[str, Any]
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    small_lakes.make(tmp_path)
+    return tmp_path
+
+
+def ask(lake: Path, now: datetime | None = None, **question: Any) -> Row:
+    return answer(DeltaLake(lake, now), Question(**question))
+
+
+def layers(told: Row) -> dict[str, str]:
+    (trace,) = told["traces"]
+    return {layer["layer"]: layer["status"] for layer in trace["layers"]}
+
+
+def notes(told: Row, layer: str) -> str:
+    (trace,) = told["traces"]
+    return next(each["note"] or "" for each in trace["layers"] if each["layer"] == layer)
+
+
+def in_a_month() -> datetime:
+    return datetime.now(UTC) + timedelta(days=31)
+
+
+# ---------------------------------------------------------------- found
+
+
+def test_the_worst_window_is_found_with_its_path_its_change_and_its_raw_lines(lake: Path) -> None:
+    told = ask(lake)
+    assert told["status"] == "found"
+    assert told["range"] == {"start": START, "end": START + MINUTE}
+    assert told["worst_window"]["service"] == "db"
+    assert [group["service_path"] for group in told["path_groups"]] == [["gateway", "shop", "db"]]
+    assert [(p["is_new"], p["failures_in_range"]) for p in told["patterns"]] == [(True, 2)]
+    assert [(c["service"], c["is_on_path"]) for c in told["changes"]] == [("db", True)]
+    assert [(e["source_service"], e["error_count"]) for e in told["graph"]] == [("shop", 2)]
+    (trace,) = told["traces"]
+    assert trace["trace_id"] == FAILED and trace["is_fatal"] and trace["raw_line_count"] == 4
+    assert [span["service"] for span in trace["spans"]] == ["gateway", "shop", "db"]
+    assert layers(told) == {"gold": "found", "silver": "found", "bronze": "found"}
+
+
+def test_layers_are_read_as_of_the_version_that_gold_names(lake: Path) -> None:
+    late = small_lakes.span(FAILED, 4, "late", build_id="later", silver_version=1)
+    small_lakes.write(lake, "silver.spans", [late])
+    told = ask(lake, trace_id=FAILED)
+    assert [span["service"] for span in told["traces"][0]["spans"]] == ["gateway", "shop", "db"]
+
+    small_lakes.write(lake, "gold.sampled_spans", [late])
+    small_lakes.write(lake, "gold.build_versions", small_lakes.builds("later", 1))
+    told = ask(lake, trace_id=FAILED)
+    assert [span["service"] for span in told["traces"][0]["spans"]][-1] == "late"
+
+
+def test_an_old_version_answers_as_it_did_before_gold_was_built_again(lake: Path) -> None:
+    before = ask(lake)
+    commit = DeltaLake(lake)["gold.endpoint_minutes"].commits[0]
+    small_lakes.forget(lake, "gold.endpoint_minutes")
+    small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(5, "shop", 9, 9)])
+    assert ask(lake)["worst_window"]["service"] == "shop"
+    for as_of in (0, commit.at + timedelta(microseconds=1)):
+        told = ask(lake, as_of=as_of)
+        assert told["windows"] == before["windows"]
+        assert told["traces"] == before["traces"] or isinstance(as_of, datetime)
+        assert not any("endpoint_minutes" in note for note in told["notes"])
+
+
+def test_a_time_is_the_last_commit_at_or_before_it(lake: Path) -> None:
+    small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(5, "shop", 9, 9)])
+    table = DeltaLake(lake)["gold.endpoint_minutes"]
+    first, second = table.commits
+    assert table.version_at(first.at) == 0
+    assert table.version_at(second.at) == 1
+    assert table.version_at(second.at + timedelta(days=900)) == 1
+    with pytest.raises(GoneError, match="did not exist before"):
+        table.version_at(first.at - timedelta(milliseconds=1))
+    told = ask(lake, as_of=first.at - timedelta(days=1))
+    assert told["status"] == "unknown" and "no Gold as of" in told["message"]
+
+
+def test_a_trace_that_the_sample_leaves_out_is_read_from_silver(lake: Path) -> None:
+    told = ask(lake, trace_id=LEFT_OUT)
+    assert layers(told) == {"gold": "not_kept", "silver": "found", "bronze": "found"}
+
+
+def test_service_and_range_narrow_the_answer(lake: Path) -> None:
+    found = ask(lake, start=START, end=START + 2 * MINUTE, service="db")
+    assert found["request_count"] == 5 and found["error_trace_count"] == 1
+    other = ask(lake, start=START, end=START + MINUTE, service="x' or 1=1 --")
+    assert other["status"] == "unknown"
+
+
+# ---------------------------------------------------------------- when it is over
+
+
+def test_expired_bronze_says_since_when_and_silver_tells(lake: Path) -> None:
+    at = ARRIVAL + timedelta(days=8)
+    for table in ("bronze.spans", "bronze.log_records"):
+        small_lakes.expire(lake, table, ARRIVAL.date(), at)
+    told = ask(lake)
+    assert layers(told) == {"gold": "found", "silver": "found", "bronze": "expired"}
+    assert "2026-01-21 01:00:00 UTC" in notes(told, "bronze")
+    assert told["traces"][0]["span_count"] == 3
+
+
+def test_of_an_error_trace_gold_keeps_everything(lake: Path) -> None:
+    at = START + timedelta(days=91)
+    for table in ("spans", "log_records"):
+        small_lakes.expire(lake, f"bronze.{table}", ARRIVAL.date(), at)
+        small_lakes.expire(lake, f"silver.{table}", DAY, at)
+    small_lakes.forget(lake, "silver.traces")
+    told = ask(lake, now=in_a_month())
+    (trace,) = told["traces"]
+    assert layers(told) == {"gold": "found", "silver": "expired", "bronze": "expired"}
+    assert trace["told_by"] == "gold"
+    assert trace["span_count"] == 3 and trace["log_record_count"] == 1 and trace["steps"]
+    assert "expired 2026-04-13" in notes(told, "silver")
+
+
+def test_a_trace_of_which_a_day_has_expired_is_told_by_gold(lake: Path) -> None:
+    night = small_lakes.span(FAILED, 4, "night", started_at=START + timedelta(days=1),
+                             partition_date=DAY + timedelta(days=1))  # fmt: skip
+    for table in ("silver.spans", "gold.sampled_spans"):
+        small_lakes.write(lake, table, [night])
+    small_lakes.expire(lake, "silver.spans", DAY, START + timedelta(days=91))
+    told = ask(lake, trace_id=FAILED)
+    (trace,) = told["traces"]
+    assert layers(told)["silver"] == "found" and "in part" in notes(told, "silver")
+    assert trace["told_by"] == "gold" and trace["span_count"] == 4
+
+
+def test_rows_that_went_unrecorded_are_expired_and_not_unknown(lake: Path) -> None:
+    for table in ("bronze.spans", "bronze.log_records"):
+        small_lakes.forget(lake, table)
+        for path in lake.joinpath(*table.split(".")).rglob("*.parquet"):
+            path.unlink()
+    assert layers(ask(lake))["bronze"] == "expired"
+
+
+def test_beyond_the_travel_window_what_is_still_there_is_read_as_of_now(lake: Path) -> None:
+    small_lakes.write(lake, "silver.spans", [small_lakes.span(FINE, 2, "late")])
+    told = ask(lake, now=in_a_month(), trace_id=FAILED)
+    assert layers(told)["silver"] == "found"
+    assert "older than its travel window of 7 days" in notes(told, "silver")
+    assert "as of now, version 1" in notes(told, "silver")
+
+
+@pytest.mark.parametrize("is_vacuumed", [True, False])
+def test_without_files_or_log_a_version_is_gone(lake: Path, is_vacuumed: bool) -> None:
+    folder = lake / "silver" / "spans"
+    small_lakes.write(lake, "silver.spans", [small_lakes.span(FINE, 2, "late")])
+    table = DeltaTable(str(folder))
+    if is_vacuumed:
+        table.optimize.compact()
+        table.vacuum(0, enforce_retention_duration=False, dry_run=False)
+    else:
+        table.create_checkpoint()
+        (folder / "_delta_log" / f"{0:020d}.json").unlink()
+    with pytest.raises(GoneError):
+        DeltaLake(lake)["silver.spans"].rows(version=0)
+    told = ask(lake, trace_id=FAILED)
+    assert layers(told)["silver"] == "found" and "as of now" in notes(told, "silver")
+
+
+def test_what_was_never_there_is_unknown(lake: Path) -> None:
+    told = ask(lake, trace_id="e" * 32)
+    assert told["status"] == "unknown" and "never" in told["message"]
+
+
+def test_an_empty_range_says_so_and_what_gold_holds(lake: Path) -> None:
+    day = datetime(2025, 5, 5, tzinfo=UTC)
+    told = ask(lake, start=day, end=day + MINUTE)
+    assert told["status"] == "unknown"
+    assert "none came" in told["message"] and "2026-01-12 10:15:00 UTC" in told["message"]
+    small_lakes.expire(lake, "gold.endpoint_minutes", day.date(), day + timedelta(days=31))
+    told = ask(lake, start=day, end=day + MINUTE)
+    assert told["status"] == "expired" and "expired 2025-06-05" in told["message"]
+
+
+def test_a_range_without_errors_says_how_much_went_well(lake: Path) -> None:
+    told = ask(lake, start=START + MINUTE, end=START + 2 * MINUTE)
+    assert told["status"] == "found" and "3 requests in 1 windows, none failed" in told["message"]
+
+
+def test_an_erased_trace_is_erased(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracekeep.incident.traces.erased_at", lambda *_: ARRIVAL)
+    assert ask(lake, trace_id="e" * 32)["status"] == "erased"
+
+
+def test_a_trace_that_silver_has_not_taken_yet_is_read_from_bronze(lake: Path) -> None:
+    record = {
+        "trace_id": "e" * 32, "span_id": "1" * 16, "raw_text": "{}", "source_file": "f",
+        "start_time_unix_nano": int(START.timestamp() * 1e9), "partition_date": ARRIVAL.date(),
+    }  # fmt: skip
+    small_lakes.write(lake, "bronze.spans", [record])
+    told = ask(lake, trace_id="e" * 32)
+    assert told["status"] == "found"
+    assert layers(told) == {"gold": "unknown", "silver": "unknown", "bronze": "found"}
+
+
+def test_hours_tell_of_a_time_whose_minutes_have_expired(lake: Path) -> None:
+    small_lakes.forget(lake, "gold.endpoint_minutes")
+    hour = {**small_lakes.window(-15, "db", 60, 31, "disk full"), "p95_latency_ms": None}
+    small_lakes.write(lake, "gold.endpoint_hours", [hour])
+    for question in ({}, {"start": START, "end": START + MINUTE}):
+        told = ask(lake, **question)
+        assert told["window_minutes"] == 60 and told["error_count"] == 31
+        assert [group["trace_count"] for group in told["path_groups"]] == [1]
+
+
+def test_a_lake_whose_bronze_lost_files_still_answers_from_what_is_left(lake: Path) -> None:
+    for path in lake.joinpath("bronze", "spans").rglob("*.parquet"):
+        path.unlink()
+    told = ask(lake)
+    assert layers(told)["silver"] == "found" and told["traces"][0]["raw_line_count"] == 1
+    assert any("bronze.spans cannot be read" in note for note in told["notes"])
+
+
+@pytest.mark.parametrize(
+    ("text_", "length"),
+    [
+        ("interval 7 days", timedelta(days=7)),
+        ("interval 1 week 12 hours", timedelta(days=7.5)),
+        ("INTERVAL 90 DAY", timedelta(days=90)),
+    ],
+)
+def test_intervals_of_delta_are_read(text_: str, length: timedelta) -> None:
+    assert interval(text_) == length
+    with pytest.raises(ValueError, match="no interval"):
+        interval("interval 1 month")
+
+
+# ---------------------------------------------------------------- which windows, which steps
+
+
+def test_the_worst_window_fails_most_of_those_above_the_rate() -> None:
+    windows = [
+        small_lakes.window(0, "busy", 100, 30),
+        small_lakes.window(1, "db", 4, 3),
+        small_lakes.window(2, "db", 2, 2),
+    ]
+    assert selection.worst_window(windows)["window_start"] == START + MINUTE
+    assert selection.worst_window(windows[:1])["service"] == "busy"
+    assert selection.worst_window([small_lakes.window(0, "db", 5, 0)]) is None
+
+
+def test_error_logs_alone_make_an_incident_too() -> None:
+    windows = [
+        {**small_lakes.window(minute, "db", 9, 0), "error_log_count": 3} for minute in range(3)
+    ]
+    worst = selection.worst_window(windows)
+    assert worst == windows[0]
+    found = selection.incident_range(windows, worst, MINUTE)
+    assert (found.start, found.end) == (START, START + 3 * MINUTE)
+
+
+def test_an_incident_reaches_over_gaps_of_five_minutes() -> None:
+    minutes = (0, 5, 9, 30)
+    windows = [small_lakes.window(minute, "db", 2, 2) for minute in minutes]
+    found = selection.incident_range(windows, windows[1], MINUTE)
+    assert (found.start, found.end) == (START, START + 10 * MINUTE)
+
+
+def test_a_timeline_of_a_long_time_has_few_points() -> None:
+    windows = [small_lakes.window(minute, "db", 2, minute % 2) for minute in range(1000)]
+    shown = selection.TimeRange(START, START + 1000 * MINUTE)
+    points = selection.timeline(windows, shown, MINUTE)
+    assert len(points) <= selection.POINTS
+    assert sum(point["error_count"] for point in points) == 500
+
+
+def test_paths_of_a_trace_share_their_steps() -> None:
+    steps = [small_lakes.span(FAILED, number, "a") for number in range(1, 4)]
+    other = {**steps[2], "span_id": "9" * 16}
+    paths = [
+        {"path_rank": rank, "steps": [*steps[:2], end], "error_type": "E", "error_message": "m"}
+        for rank, end in enumerate((steps[2], other), 1)
+    ]
+    tree = selection.step_tree(paths)
+    assert [step["span_id"] for step in tree] == [*(step["span_id"] for step in steps), "9" * 16]
+    assert [step["depth"] for step in tree] == [0, 1, 2, 2]
+    assert [step["is_last"] for step in tree] == [True, True, False, True]
+    assert [step["error_type"] for step in tree] == [None, None, "E", "E"]
+
+
+def test_a_waterfall_holds_circles_orphans_and_deep_traces() -> None:
+    deep = [small_lakes.span(FAILED, number, "a") for number in range(1, 3001)]
+    shown = selection.in_tree_order(deep)
+    assert [span["depth"] for span in shown] == list(range(3000))
+    steps = selection.step_tree([{**deep[0], "path_rank": 1, "steps": deep}])
+    assert len(list(_tree(steps))) == len(json.loads(embedded(steps))) == 3000
+    circle = [{**deep[0], "parent_span_id": deep[1]["span_id"]}, deep[1]]
+    assert len(selection.in_tree_order(circle)) == 2
+    orphan = {**deep[4], "parent_span_id": "8" * 16}
+    assert selection.in_tree_order([orphan])[0]["depth"] == 0
+
+
+# ---------------------------------------------------------------- hostile text
+
+
+def test_log_text_can_do_nothing_in_the_page(tmp_path: Path) -> None:
+    small_lakes.make(tmp_path, message=HOSTILE, raw=HOSTILE)
+    html = page(ask(tmp_path))
+    assert html == page(ask(tmp_path)), "the same answer gives the same page"
+    assert html.lower().count("<script") == html.lower().count("</script") == 2
+    assert "\x1b" not in html and "\u202e" not in html and "owned</" not in html
+    (data,) = re.findall(r'<script type="application/json" id="answer">(.*)</script>', html)
+    assert HOSTILE in [line["raw_text"] for line in json.loads(data)["traces"][0]["raw_lines"]]
+
+
+def test_the_page_allows_its_own_script_and_style_alone(lake: Path) -> None:
+    html = page(ask(lake))
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
+    assert policy.startswith("default-src 'none'; ") and "unsafe" not in policy
+    for tag, directive in (("script", "script-src"), ("style", "style-src")):
+        (held,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(held.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+    script = html.rpartition("<script>")[2]
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", script)
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", html)
+
+
+def test_long_texts_are_cut_in_the_page_and_say_so(tmp_path: Path) -> None:
+    small_lakes.make(tmp_path, raw="x" * (LONGEST_TEXT + 5))
+    assert "5 more characters" in page(ask(tmp_path))
+
+
+def test_what_json_does_not_know_is_told_as_text() -> None:
+    assert embedded({"at": START, "day": DAY, "text": "<&>"}) == (
+        '{"at":"2026-01-12T10:15:00Z","day":"2026-01-12","text":"\\u003c\\u0026\\u003e"}'
+    )
+
+
+def test_log_text_can_do_nothing_on_the_console(tmp_path: Path) -> None:
+    small_lakes.make(tmp_path, message=HOSTILE, raw=HOSTILE)
+    shown = text(ask(tmp_path))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    assert "\\x1b" in shown and "\\u202e" in shown
+    assert [line for line in shown.splitlines() if line.startswith("Incident")] == [
+        shown.splitlines()[0]
+    ]
+    assert harmless("a\tb\r\nc\x9bd") == "a\\tb\\r\\nc\\x9bd"
+
+
+def test_values_of_secret_attributes_are_found_wherever_they_stand() -> None:
+    line = {
+        "attributes": [{"key": "db.password", "value": {"stringValue": "hunter2"}}],
+        "by": ["a@b.de"],
+        "nested": [{"tags": [{"key": "n", "type": "string", "value": "kept"}]}],
+    }
+    assert set(_attribute_names(line)) == {"db.password", "n"}
+    assert _rewritten("as it came", line, {"other": "[x]"}, {"none": "[x]"}) == "as it came"
+    safe = _rewritten("as it came", line, {"db.password": "[password]"}, {"a@b.de": "[email]"})
+    assert "hunter2" not in safe and "kept" in safe
+    assert "[email]" in safe and "a@b.de" not in safe
+
+
+def test_json_of_any_shape_can_be_masked() -> None:
+    for line in (
+        {"key": ["db.password"], "value": 1},
+        [[], {}, None, 1.5],
+        "text",
+        None,
+        {"key": 1},
+    ):
+        assert list(_attribute_names(line)) == []
+        assert _rewritten("as it came", line, {"db.password": "[x]"}, {}) == "as it came"
+    assert _encodable("a\ud800b") == "a?b"
+
+
+def rendered(call: str) -> str:
+    """What a macro of the drill-down that needs no dbt renders to; ValueError if it refuses."""
+    name = call.partition("(")[0]
+    source = (PROJECT / "macros" / "drill_down" / f"{name}.sql").read_text(encoding="utf-8")
+    environment = Environment(autoescape=False, extensions=["jinja2.ext.do"])  # noqa: S701
+
+    class Refused:
+        @staticmethod
+        def raise_compiler_error(message: str) -> None:
+            raise ValueError(message)
+
+    environment.globals.update(modules={"re": re}, exceptions=Refused)
+    return environment.from_string(f"{source}{{{{ {call} }}}}").render().strip()
+
+
+def test_what_people_name_becomes_a_literal_or_is_refused() -> None:
+    assert rendered(r"text_literal('a\'b\\c${x}\n')") == r"'a\'b\\c\u0024{x}\n'"
+    assert (
+        rendered("time_literal('2026-01-12T10:15:00.5Z')") == "timestamp '2026-01-12T10:15:00.5Z'"
+    )
+    assert rendered(f"trace_id_list(['{FAILED}', '{FINE}'])") == f"('{FAILED}', '{FINE}')"
+    calls = (
+        "time_literal('now()')",
+        "time_literal(\"2026-01-12' or '1\")",
+        "trace_id_list([])",
+        "trace_id_list(['A'])",
+        f"trace_id_list('{FAILED}')",
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match=r"No time|trace id"):
+            rendered(call)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def run(lake: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(lake))
+    parser = argparse.ArgumentParser()
+    incident.add_arguments(parser)
+    return incident.run(parser.parse_args(words))
+
+
+def test_exit_codes_tell_what_came_of_it(
+    lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(lake, monkeypatch, "--raw") == 0
+    assert "gateway -> shop -> db" in capsys.readouterr().out
+    assert run(lake, monkeypatch, "--raw", "--json", "--trace", FAILED) == 0
+    assert json.loads(capsys.readouterr().out)["traces"][0]["raw_lines"]
+    assert run(lake, monkeypatch, "--trace", "e" * 32) == 3
+    assert run(lake, monkeypatch, "--from", "2026-01-12") == 2
+    assert run(lake, monkeypatch, "--as-of", "7") == 2
+    assert "has no version 7" in capsys.readouterr().err
+    assert run(lake / "nowhere", monkeypatch) == 1
+    small_lakes.expire(lake, "gold.endpoint_minutes", datetime(2025, 5, 5).date(), START)
+    assert run(lake, monkeypatch, "--from", "2025-05-05", "--to", "2025-05-06") == 4
+
+
+@pytest.mark.parametrize(
+    "words", [("--trace", "x' or '1'='1"), ("--from", "then"), ("--min-error-rate", "2"),
+              ("--traces", "0"), ("--as-of", "../x")],
+)  # fmt: skip
+def test_arguments_that_are_none_are_refused(
+    lake: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run(lake, monkeypatch, *words)
+    assert refused.value.code == 2
+
+
+def test_a_page_is_masked_even_if_the_console_is_not(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        "tracekeep.incident.masking.masked", lambda texts: ["MASKED" for _ in texts]
+    )
+    assert run(lake, monkeypatch, "--raw", "--html", str(tmp_path / "page.html")) == 0
+    html = (tmp_path / "page.html").read_text()
+    assert "MASKED" in html and "GET /db\\" not in html
+    assert "MASKED" not in capsys.readouterr().out

@@ -1,0 +1,252 @@
+"""`python -m tracekeep incident`: from an alert to the raw line."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tracekeep.lake import PROJECT, lake_path
+
+if TYPE_CHECKING:
+    from tracekeep.incident.answer import Question
+    from tracekeep.incident.delta_lake import DeltaLake, Row
+
+ANSWERED, FAILED, WRONG, UNKNOWN, GONE = 0, 1, 2, 3, 4
+MOST_TRACES = 200
+
+_DESCRIPTION = """\
+From an alert to the raw line: the windows of an incident and its error paths (Gold), its whole
+traces (Silver) and its raw lines (Bronze), each as of the Delta version that the rows of Gold name.
+
+Without --from, --to and --trace the worst window is looked for (most errors at an error rate above
+--min-error-rate, else most errors), and what fails around it is shown. Reads the tables by path,
+so it runs beside dbt and ingest.
+
+What a layer no longer holds is told as `expired`, since when if that was recorded, `erased` or
+`unknown`, and answered from what Gold kept: of error traces, all. Raw lines are masked by the
+project's redaction policy, for which Spark is started (about ten seconds); --raw prints them as
+they came and needs no Spark.
+"""
+_EPILOG = """\
+examples:
+  python -m tracekeep incident --html incident.html
+  python -m tracekeep incident --from 2026-01-12T10:15 --to 2026-01-12T10:35 --service checkout
+  python -m tracekeep incident --trace 4bf92f3577b34da6a3ce929d0e0e4736
+  python -m tracekeep incident --as-of 2026-01-12T11:00     # what Gold said then
+
+Exit code 0: answered, also if there was no error; 1: the lake could not be read, or raw lines not
+masked; 2: wrong arguments; 3: nothing is known of it, no data at all; 4: it is expired or erased,
+and nothing of it is left.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = _DESCRIPTION
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=_time,
+        metavar="TIME",
+        help="start of the time range, ISO 8601, UTC unless it names a zone; with --to",
+    )
+    parser.add_argument(
+        "--to", dest="end", type=_time, metavar="TIME", help="end of the range, itself left out"
+    )
+    parser.add_argument("--service", metavar="NAME", help="windows and paths of one service")
+    parser.add_argument(
+        "--trace", type=_trace_id, metavar="ID", help="one trace, 32 hex digits (16 are padded)"
+    )
+    parser.add_argument(
+        "--as-of",
+        type=_version_or_time,
+        metavar="VERSION|TIME",
+        help="all as it was then: a Delta version of gold.endpoint_minutes, or a time, which means "
+        "the last commit at or before it",
+    )
+    parser.add_argument(
+        "--min-error-rate",
+        type=_rate,
+        default=0.5,
+        metavar="R",
+        help="error rate above which a window counts as failing, 0 to 1 (default 0.5)",
+    )
+    parser.add_argument(
+        "--traces",
+        type=_count,
+        default=None,
+        metavar="N",
+        help=f"traces to show in full (default 5, in a file 20; at most {MOST_TRACES})",
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
+    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="print raw lines unmasked; a page is masked all the same",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from tracekeep.incident.answer import answer
+    from tracekeep.incident.delta_lake import DeltaLake, UnreadableError
+    from tracekeep.incident.masking import MaskingError
+
+    lake = DeltaLake(lake_path())
+    try:
+        question = _question(arguments)
+        wrong = _complaint(lake, question, arguments)
+    except UnreadableError as error:
+        return _fail(str(error), FAILED)
+    if wrong:
+        return _fail(wrong, WRONG)
+    if not lake["gold.endpoint_minutes"].exists:
+        return _fail(
+            f"the lake {lake.folder} has no Gold: fill it with `make run`, or name another folder "
+            "in TRACEKEEP_LAKE",
+            FAILED,
+        )
+    try:
+        told = answer(lake, question)
+        safe = told if arguments.raw and not arguments.html else with_masked_lines(told)
+        if arguments.html:
+            from tracekeep.incident.page import page
+
+            arguments.html.write_text(page(safe), encoding="utf-8")
+    except (UnreadableError, MaskingError, OSError) as error:
+        return _fail(str(error), FAILED)
+    _print(told if arguments.raw else safe, arguments)
+    return {"found": ANSWERED, "unknown": UNKNOWN}.get(told["status"], GONE)
+
+
+def with_masked_lines(told: Row) -> Row:
+    """The answer with its raw lines masked (R13). Raises MaskingError."""
+    from tracekeep.incident.masking import masked
+
+    lines = [line for trace in told.get("traces", []) for line in trace["raw_lines"]]
+    texts = iter(masked([line["raw_text"] for line in lines]))
+    return {
+        **told,
+        "traces": [
+            {
+                **trace,
+                "raw_lines": [{**line, "raw_text": next(texts)} for line in trace["raw_lines"]],
+            }
+            for trace in told.get("traces", [])
+        ],
+    }
+
+
+def as_json(value: Any) -> str:
+    """What JSON does not know, as text: times in ISO 8601 with a Z, days as they are written."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in an answer")
+
+
+def _print(told: Row, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        # ASCII alone: what a terminal would obey stands there as \u001b
+        print(json.dumps(told, default=as_json))
+        return
+    from tracekeep.incident.console import TRACES, text
+
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal need not know all characters
+        sys.stdout.reconfigure(errors="backslashreplace")
+    print(text(told, arguments.traces or TRACES))
+    if arguments.html:
+        print(f"\nPage: {arguments.html}")
+
+
+def _question(arguments: argparse.Namespace) -> Question:
+    from tracekeep.incident.answer import Question
+
+    question = Question(
+        start=arguments.start,
+        end=arguments.end,
+        service=arguments.service,
+        trace_id=arguments.trace,
+        as_of=arguments.as_of,
+        min_error_rate=arguments.min_error_rate,
+        window=timedelta(minutes=_window_minutes()),
+    )
+    count = arguments.traces or (question.trace_count if arguments.html else 5)
+    return replace(question, trace_count=count)
+
+
+def _complaint(lake: DeltaLake, question: Question, arguments: argparse.Namespace) -> str | None:
+    """What is wrong with the arguments together; None for nothing."""
+    if (question.start is None) != (question.end is None):
+        return "--from and --to belong together"
+    if question.start and question.end and question.start >= question.end:
+        return "--from has to be before --to"
+    if question.trace_id and question.start:
+        return "--trace finds its own time: leave --from and --to away"
+    if arguments.html and arguments.html.is_dir():
+        return f"{arguments.html} is a folder: name a file"
+    if arguments.html and not arguments.html.absolute().parent.is_dir():
+        return f"{arguments.html.absolute().parent} is no folder"
+    table = lake["gold.endpoint_minutes"]
+    if isinstance(question.as_of, int) and table.exists and question.as_of > table.version:
+        return f"gold.endpoint_minutes has no version {question.as_of}: its last is {table.version}"
+    return None
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"incident: {message}", file=sys.stderr)
+    return code
+
+
+def _window_minutes() -> int:
+    text = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8")
+    return int(yaml.safe_load(text)["vars"]["window_minutes"])
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write it as 2026-01-12T10:15 or 2026-01-12"
+        ) from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _version_or_time(text: str) -> int | datetime:
+    return int(text) if re.fullmatch(r"[0-9]{1,7}", text) else _time(text)
+
+
+def _trace_id(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{16}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no trace id: it has 32 or 16 hex digits")
+    return text.lower().zfill(32)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate: it lies between 0 and 1")
+    return rate
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_TRACES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_TRACES}")
+    return int(text)

@@ -1,0 +1,323 @@
+"""The whole answer about an incident, from windows in Gold down to raw lines in Bronze."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tracekeep.incident import selection
+from tracekeep.incident.delta_lake import DeltaLake, Row, stamp
+from tracekeep.incident.layers import expired_days, expiry_of
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.selection import TimeRange
+from tracekeep.incident.traces import PATH_COLUMNS, TraceReader
+from tracekeep.incident.windows import HOUR, WindowReader, dates_of, floor, starts_in
+
+BEFORE, AFTER = timedelta(minutes=20), timedelta(minutes=10)
+"""What is shown around an incident; changes are looked for in `CHANGES_BEFORE`."""
+
+CHANGES_BEFORE = timedelta(hours=1)
+MOST_WINDOWS, MOST_GROUPS, MOST_PATTERNS, MOST_CHANGES, MOST_EDGES = 100, 30, 30, 30, 150
+CHANGE_COLUMNS = (
+    "change_key", "change_source", "change_kind", "change_type", "change_id", "service",
+    "environment", "service_version", "changed_at", "neighbour_count", "new_pattern_count",
+    "error_rate_before", "error_rate_after", "p95_latency_ms_before", "p95_latency_ms_after",
+    "error_rate_effect", "p95_latency_effect",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. Without a time range and a trace, the worst window is looked for.
+
+    as_of: a version of gold.endpoint_minutes or a time, UTC; None for the versions that the rows of
+    Gold name. trace_count: how many traces are shown in full.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    service: str | None = None
+    trace_id: str | None = None
+    as_of: int | datetime | None = None
+    min_error_rate: float = selection.FAILING_RATE
+    trace_count: int = 20
+    window: timedelta = timedelta(minutes=1)
+
+
+def answer(lake: DeltaLake, question: Question) -> Row:
+    """Answer a question from the lake.
+
+    Returns a dict whose texts are masked but for `raw_text` of `traces[].raw_lines`, which are as
+    they came: `status` (found, expired, erased or unknown), `message`, `question`, `range`,
+    `worst_window`, `windows`, `timeline`, `graph`, `path_groups`, `traces`, `patterns`, `changes`,
+    `versions`, `notes`; `*_count` says how many there are where a list has been cut.
+    Raises UnreadableError for a broken table.
+    """
+    return _Investigation(lake, question).answer()
+
+
+class _Investigation:
+    def __init__(self, lake: DeltaLake, question: Question) -> None:
+        self.question = question
+        self.expired = expired_days(lake)
+        self.reader = AsOfReader(lake, question.as_of)
+        self.windows = WindowReader(self.reader, question.service, question.window)
+        self.traces = TraceReader(self.reader, self.expired)
+
+    # ------------------------------------------------------------ the whole
+
+    def answer(self) -> Row:
+        asked = self.question
+        too_early = self.reader.too_early()
+        if too_early:
+            return self._empty("unknown", too_early)
+        trace = self.traces.facts(asked.trace_id) if asked.trace_id else None
+        if trace and trace["start"] is None:
+            return self._nothing_of_trace(trace)
+        if trace:
+            incident, worst, length = self._range_of(trace), None, asked.window
+        elif asked.start is not None and asked.end is not None:
+            incident, worst, length = TimeRange(asked.start, asked.end), None, asked.window
+        else:
+            windows, length = self.windows.with_errors()
+            worst = selection.worst_window(windows, asked.min_error_rate)
+            if worst is None:
+                return self._nothing_in_range()
+            incident = selection.incident_range(windows, worst, length)
+        environments = {worst["environment"]} if worst else None
+        shown = incident.widened(BEFORE, AFTER)
+        windows_table, length = self.windows.table_of(shown, length)
+        if length == HOUR:
+            incident = TimeRange(floor(incident.start, HOUR), incident.end)
+            shown = TimeRange(floor(shown.start, HOUR), shown.end)
+        traffic = _in_environments(self.windows.traffic(windows_table, shown), environments)
+        inside = [row for row in traffic if incident.holds(row["window_start"])]
+        if not inside and not trace:
+            return self._nothing_in_range()
+        failing = sorted(
+            _in_environments(self.windows.failing(windows_table, incident), environments),
+            key=lambda w: (-selection.weight(w), w["window_start"], w["service"], w["endpoint"]),
+        )
+        worst = worst or selection.worst_window(failing, asked.min_error_rate)
+        paths = self._paths(incident, environments)
+        groups = selection.path_groups(paths)
+        ids = [asked.trace_id] if asked.trace_id else []
+        if not asked.trace_id:
+            more = _sampled(failing) or self.windows.slowest_traces(windows_table, incident)
+            ids = selection.traces_to_show(groups, more, asked.trace_count)
+        edges = selection.call_graph(_in_environments(self.windows.calls(incident), environments))
+        traces = self.traces.traces(ids, incident)
+        patterns = self._patterns(failing)
+        changes = self._changes(incident, environments, paths)
+        return {
+            "status": "found",
+            "message": self._message(inside, failing, incident),
+            **self._head(incident, shown),
+            "window_minutes": length / timedelta(minutes=1),
+            "worst_window": _window(worst) if worst else None,
+            "windows": [_window(row) for row in failing[:MOST_WINDOWS]],
+            "window_count": len(failing),
+            "request_count": sum(row["request_count"] for row in inside),
+            "error_count": sum(row["error_count"] for row in inside),
+            "error_log_count": sum(row["error_log_count"] for row in inside),
+            "timeline": selection.timeline(traffic, shown, length),
+            "graph": edges[:MOST_EDGES],
+            "edge_count": len(edges),
+            "path_groups": [
+                {**group, "trace_ids": group["trace_ids"][:20]} for group in groups[:MOST_GROUPS]
+            ],
+            "path_group_count": len(groups),
+            "error_trace_count": len({path["trace_id"] for path in paths}),
+            "traces": traces,
+            "patterns": patterns[:MOST_PATTERNS],
+            "pattern_count": len(patterns),
+            "changes": changes[:MOST_CHANGES],
+            "change_count": len(changes),
+            **self._foot(),
+        }
+
+    def _head(self, incident: TimeRange | None, shown: TimeRange | None) -> Row:
+        asked = self.question
+        return {
+            "question": {
+                "from": asked.start,
+                "to": asked.end,
+                "service": asked.service,
+                "trace_id": asked.trace_id,
+                "as_of": asked.as_of,
+                "min_error_rate": asked.min_error_rate,
+            },
+            "range": _range(incident),
+            "shown_range": _range(shown),
+        }
+
+    def _foot(self) -> Row:
+        return {
+            "versions": [
+                {
+                    "table_name": name,
+                    "version": version,
+                    "committed_at": self.reader.lake[name].committed_at(version),
+                }
+                for name, version in sorted(self.reader.versions.items())
+            ],
+            "notes": list(dict.fromkeys(self.reader.notes)),
+        }
+
+    def _message(self, inside: Sequence[Row], failing: Sequence[Row], incident: TimeRange) -> str:
+        if failing or self.question.trace_id:
+            return ""
+        requests = sum(row["request_count"] for row in inside)
+        return (
+            f"No error from {stamp(incident.start)} to {stamp(incident.end)}: "
+            f"{requests:,} requests in {sum(row['window_count'] for row in inside):,} windows, "
+            "none failed."
+        )
+
+    def _nothing_in_range(self) -> Row:
+        asked = self.question
+        if asked.start is None or asked.end is None:
+            of = f" of service {asked.service}" if asked.service else ""
+            message = f"Gold holds no window{of} with an error."
+            bounds = self.windows.bounds()
+            message += f" {bounds}" if bounds else " It holds no window at all."
+            return self._empty("unknown", message)
+        asked_range = TimeRange(asked.start, asked.end)
+        since = expiry_of(
+            self.expired, {"gold.endpoint_minutes", "gold.endpoint_hours"}, dates_of(asked_range)
+        )
+        status = "expired" if since else "unknown"
+        of = f" of service {asked.service}" if asked.service else ""
+        message = (
+            f"No data{of} from {stamp(asked.start)} to {stamp(asked.end)}: "
+            + (f"Gold's windows of these days expired {stamp(since)}." if since else "none came.")
+            + f" {self.windows.bounds()}"
+        )
+        return self._empty(status, message.strip(), asked_range)
+
+    def _nothing_of_trace(self, facts: Row) -> Row:
+        erased = facts["erased"]
+        message = (
+            f"Trace {facts['trace_id']} was erased {stamp(erased)}."
+            if erased
+            else f"Trace {facts['trace_id']} is unknown: no layer holds a row of it. It never "
+            "came, or it had no error, Gold did not keep it, and Silver has expired it."
+        )
+        return self._empty("erased" if erased else "unknown", message)
+
+    def _empty(self, status: str, message: str, incident: TimeRange | None = None) -> Row:
+        """An answer without rows, which says why."""
+        return {
+            "status": status,
+            "message": message,
+            **self._head(incident, None),
+            **self._foot(),
+        }
+
+    def _range_of(self, trace: Row) -> TimeRange:
+        """The windows that a trace lies in."""
+        length = self.question.window
+        start = floor(trace["start"], length)
+        return TimeRange(start, max(floor(trace["end"], length), start) + length)
+
+    # ------------------------------------------------------------ what happened in them
+
+    def _paths(self, incident: TimeRange, environments: set[str] | None) -> list[Row]:
+        import pyarrow.compute as pc
+
+        asked = self.question
+        if asked.trace_id:
+            return self.reader.rows(
+                "gold.incident_paths", PATH_COLUMNS, pc.field("trace_id") == asked.trace_id
+            )
+        paths = self.reader.rows(
+            "gold.incident_paths", PATH_COLUMNS, starts_in(incident, "started_at")
+        )
+        return [
+            path
+            for path in _in_environments(paths, environments)
+            if asked.service is None or asked.service in selection.service_names(path)
+        ]
+
+    def _patterns(self, inside: Iterable[Row]) -> list[Row]:
+        import pyarrow.compute as pc
+
+        failures: Counter[str] = Counter()
+        is_new: set[str] = set()
+        for window in inside:
+            for pattern in window["error_patterns"] or []:
+                failures[pattern["fingerprint"]] += pattern["failure_count"]
+                if pattern.get("is_new"):
+                    is_new.add(pattern["fingerprint"])
+        if not failures:
+            return []
+        columns = (
+            "fingerprint", "service", "error_type", "error_template", "error_message", "top_frame",
+            "trace_id", "first_seen_at", "last_seen_at", "failure_count",
+        )  # fmt: skip
+        known = {
+            row["fingerprint"]: row
+            for row in self.reader.rows(
+                "gold.error_patterns", columns, pc.field("fingerprint").isin(sorted(failures))
+            )
+        }
+        rows = [
+            {
+                **dict.fromkeys(columns),
+                **known.get(fingerprint, {}),
+                "fingerprint": fingerprint,
+                "failures_in_range": count,
+                "is_new": fingerprint in is_new,
+            }
+            for fingerprint, count in failures.items()
+        ]
+        return sorted(
+            rows, key=lambda p: (not p["is_new"], -p["failures_in_range"], p["fingerprint"])
+        )
+
+    def _changes(
+        self, incident: TimeRange, environments: set[str] | None, paths: Sequence[Row]
+    ) -> list[Row]:
+        on_path = {name for path in paths for name in selection.service_names(path)}
+        nearby = incident.widened(CHANGES_BEFORE, timedelta())
+        where = starts_in(nearby, "changed_at")
+        changes = _in_environments(
+            self.reader.rows("gold.change_effects", CHANGE_COLUMNS, where), environments
+        )
+        for change in changes:
+            change["is_on_path"] = change["service"] is None or change["service"] in on_path
+        return sorted(
+            changes,
+            key=lambda c: (
+                not c["is_on_path"],
+                abs(c["changed_at"] - incident.start),
+                c["change_key"],
+            ),
+        )
+
+
+# ---------------------------------------------------------------- rows as the answer has them
+
+
+def _window(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "error_patterns"}
+
+
+def _in_environments(rows: Iterable[Row], environments: set[str] | None) -> list[Row]:
+    return [row for row in rows if environments is None or row["environment"] in environments]
+
+
+def _sampled(windows: Iterable[Row]) -> list[str]:
+    """The kept traces of windows, those with most errors first."""
+    ranked = sorted(
+        windows,
+        key=lambda w: (-selection.weight(w), w["window_start"], w["service"], w["endpoint"]),
+    )
+    return [trace_id for window in ranked for trace_id in window["sample_trace_ids"] or []]
+
+
+def _range(shown: TimeRange | None) -> dict[str, Any] | None:
+    return None if shown is None else {"start": shown.start, "end": shown.end}

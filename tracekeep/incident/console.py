@@ -1,0 +1,249 @@
+"""The answer about an incident as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from tracekeep.incident.delta_lake import Row, stamp
+from tracekeep.incident.masking import harmless
+
+WINDOWS, GROUPS, PATTERNS, CHANGES, EDGES = 12, 8, 10, 10, 10
+TRACES, SPANS, LINES = 5, 40, 8
+WIDTH = 160
+"""Longest text of a step; raw lines are cut at `LONGEST_LINE`."""
+
+LONGEST_LINE = 800
+LEVELS = 20
+"""Levels of a tree that are drawn."""
+
+
+def text(answer: Row, max_traces: int = TRACES) -> str:
+    """The answer as lines of text. No control character of a log text is left in it.
+
+    max_traces: how many traces are shown with their steps and raw lines.
+    """
+    return "\n".join(harmless(line) for line in _lines(answer, max_traces))
+
+
+def _lines(answer: Row, max_traces: int) -> Iterator[str]:
+    if answer["status"] != "found":
+        yield f"{answer['status']}: {answer['message']}"
+        yield from _notes(answer)
+        return
+    found = answer["range"]
+    yield f"Incident {stamp(found['start'])} to {stamp(found['end'])}"
+    yield (
+        f"  {answer['request_count']:,} requests, {answer['error_count']:,} failed, "
+        f"{answer['error_log_count']:,} error logs, {answer['error_trace_count']:,} error traces"
+    )
+    if answer["message"]:
+        yield f"  {answer['message']}"
+    yield from _windows(answer)
+    yield from _paths(answer)
+    yield from _patterns(answer)
+    yield from _changes(answer)
+    yield from _edges(answer)
+    for trace in answer["traces"][:max_traces]:
+        yield from _trace(trace)
+    yield from _more(len(answer["traces"]) - max_traces, "trace", "--traces N or --html FILE")
+    yield from _notes(answer)
+
+
+def _windows(answer: Row) -> Iterator[str]:
+    rows = answer["windows"][:WINDOWS]
+    if not rows:
+        return
+    yield ""
+    yield f"Windows of {answer['window_minutes']:g} min with errors (Gold)"
+    yield from _table(
+        ("time", "service", "endpoint", "requests", "failed", "rate", "p95 ms", "silver", "bronze"),
+        [
+            (
+                _clock(row["window_start"]),
+                row["service"],
+                row["endpoint"],
+                f"{row['request_count']:,}",
+                f"{row['error_count']:,}",
+                _share(row["error_rate"]),
+                _ms(row["p95_latency_ms"]),
+                f"v{row['silver_version']}",
+                f"v{row['bronze_version']}",
+            )
+            for row in rows
+        ],
+        left=3,
+    )
+    yield from _more(answer["window_count"] - len(rows), "window")
+
+
+def _paths(answer: Row) -> Iterator[str]:
+    rows = answer["path_groups"][:GROUPS]
+    if not rows:
+        return
+    yield ""
+    yield "Error paths (gold.incident_paths)"
+    for row in rows:
+        yield f"  {row['trace_count']:>5,} x  {' -> '.join(row['service_path'])}"
+        what = ": ".join(filter(None, (row["error_type"], _short(row["error_message"]))))
+        yield f"           {what or 'no message'}"
+        yield f"           suspected: {row['suspected_root_cause']}   e.g. {row['trace_ids'][0]}"
+    yield from _more(answer["path_group_count"] - len(rows), "kind of path", plural="kinds of path")
+
+
+def _patterns(answer: Row) -> Iterator[str]:
+    rows = answer["patterns"][:PATTERNS]
+    if not rows:
+        return
+    yield ""
+    yield "Error patterns"
+    for row in rows:
+        mark = "NEW" if row["is_new"] else "   "
+        template = _short(row["error_template"] or row["error_message"] or "")
+        yield (
+            f"  {mark} {row['failures_in_range']:>5,} x  {row['service'] or '?'}  "
+            f"{row['error_type'] or ''}  {template}"
+        )
+    yield from _more(answer["pattern_count"] - len(rows), "pattern")
+
+
+def _changes(answer: Row) -> Iterator[str]:
+    rows = answer["changes"][:CHANGES]
+    if not rows:
+        return
+    yield ""
+    yield "Changes near the start (gold.change_effects)"
+    start = answer["range"]["start"]
+    for row in rows:
+        minutes = (row["changed_at"] - start).total_seconds() / 60
+        when = f"{abs(minutes):.0f} min {'before' if minutes < 0 else 'after'}"
+        rates = f"{_share(row['error_rate_before'])} -> {_share(row['error_rate_after'])}"
+        mark = "*" if row["is_on_path"] else " "
+        yield (
+            f"  {mark} {_clock(row['changed_at'])}  {when:>14}  {row['change_kind']}  "
+            f"{row['service'] or 'all services'} {row['service_version'] or ''}  error rate {rates}"
+        )
+    yield "  * its service is on an error path"
+    yield from _more(answer["change_count"] - len(rows), "change")
+
+
+def _edges(answer: Row) -> Iterator[str]:
+    rows = [edge for edge in answer["graph"] if edge["error_count"]][:EDGES]
+    if not rows:
+        return
+    yield ""
+    yield "Failing calls between services (gold.call_graph_minutes)"
+    for row in rows:
+        yield (
+            f"  {row['source_service']} -> {row['target_service']}: {row['error_count']:,} of "
+            f"{row['call_count']:,} failed ({_share(row['error_rate'])})"
+        )
+
+
+def _trace(trace: Row) -> Iterator[str]:
+    yield ""
+    kind = "fatal" if trace["is_fatal"] else "inner error" if trace["path_count"] else "no error"
+    yield f"Trace {trace['trace_id']}  ({kind}, {trace['span_count']:,} spans)"
+    for layer in trace["layers"]:
+        version = "" if layer["version"] is None else f" at version {layer['version']}"
+        note = f": {layer['note']}" if layer["note"] else ""
+        yield f"  {layer['layer']:6} {layer['status']}{version}{note}"
+    if trace["marks"]:
+        yield f"  marks: {', '.join(trace['marks'])}"
+    if trace["steps"]:
+        yield from _tree(trace["steps"])
+        yield from _more(trace["step_count"] - len(trace["steps"]), "step")
+    else:
+        for span in trace["spans"][:SPANS]:
+            yield f"  {'  ' * min(span['depth'], 20)}{_step(span)}"
+        yield from _more(trace["span_count"] - SPANS, "span", "--html FILE")
+    if trace["critical_path"]:
+        slowest = sorted(trace["critical_path"], key=lambda step: -step["added_ms"])[:3]
+        yield "  critical path, most time in: " + ", ".join(
+            f"{step['service']} {step['endpoint']} {_ms(step['added_ms'])} ms" for step in slowest
+        )
+    for record in [row for row in trace["log_records"] if row["is_error"]][:LINES]:
+        yield f"  log {_precise(record['logged_at'])} {record['service']}: {_short(record['body'])}"
+    lines = trace["raw_lines"]
+    shown = sorted(lines, key=lambda line: not line["is_of_error"])[:LINES]
+    if shown:
+        yield "  raw lines (Bronze)"
+    for line in shown:
+        raw = line["raw_text"] or ""
+        more = f" … {len(raw) - LONGEST_LINE:,} more characters" if len(raw) > LONGEST_LINE else ""
+        yield f"    {line['record']:4} {raw[:LONGEST_LINE]}{more}"
+    yield from _more(trace["raw_line_count"] - len(shown), "raw line", "--html FILE", indent="    ")
+
+
+def _tree(steps: Sequence[Row]) -> Iterator[str]:
+    """Steps with the lines of a tree before them; deep ones show their last levels alone."""
+    is_last: list[bool] = []
+    for step in steps:
+        del is_last[step["depth"] :]
+        bars = "".join("   " if last else "│  " for last in is_last[-LEVELS:])
+        is_last.append(step["is_last"])
+        yield f"  {bars}{'└─' if step['is_last'] else '├─'} {_step(step)}"
+
+
+def _step(step: Row) -> str:
+    status = step["http_status_code"] or step["rpc_status_code"] or step["status_code"] or ""
+    parts = [
+        step["service"],
+        step["endpoint"] or step["operation"] or "",
+        step["kind"] or "",
+        f"{_ms(step['latency_ms'])} ms",
+        str(status),
+        "ERROR" if step["is_error"] else "",
+        step.get("error_type") or "",
+        _short(step["error_message"]),
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _notes(answer: Row) -> Iterator[str]:
+    if answer["notes"]:
+        yield ""
+    for note in answer["notes"]:
+        yield f"Note: {note}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
+    """Aligned columns, the first `left` of them to the left."""
+    cells = [[_short(cell, 48) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    for row in cells:
+        aligned = (
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  " + "  ".join(aligned).rstrip()
+
+
+def _more(
+    count: int, what: str, how: str = "", plural: str | None = None, indent: str = "  "
+) -> Iterable[str]:
+    if count > 0:
+        name = what if count == 1 else plural or f"{what}s"
+        yield f"{indent}… {count:,} more {name}{f' ({how})' if how else ''}"
+
+
+def _short(value: str | None, width: int = WIDTH) -> str:
+    """A text on one line, cut."""
+    line = " ".join((value or "").split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _share(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.1%}"
+
+
+def _ms(latency: float | None) -> str:
+    return "-" if latency is None else f"{latency:,.1f}"
+
+
+def _clock(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%m-%d %H:%M}"
+
+
+def _precise(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%H:%M:%S.%f}"[:-3]

@@ -1,0 +1,231 @@
+"""Tables of the lake as of a version (R11), read by path and without Spark.
+
+What cannot be travelled to any more raises `GoneError`, by the rules of Delta itself: a version
+beyond `delta.deletedFileRetentionDuration`, a log entry that was cleaned up, files that VACUUM or
+expiry took. The newest version can always be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracekeep.tables import LOG_FOLDER
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+    from pyarrow.compute import Expression
+
+Row = dict[str, Any]
+"""A row by column name; maps are dicts, timestamps aware and in UTC."""
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+_DEFAULT_TRAVEL = timedelta(days=7)
+
+
+class GoneError(Exception):
+    """Rows that can no longer be read as asked; the message says why, `since` when if known."""
+
+    def __init__(self, reason: str, since: datetime | None = None) -> None:
+        super().__init__(reason)
+        self.since = since
+
+
+class UnreadableError(Exception):
+    """A table that should be readable and is not; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A version of a table and when it was committed, UTC."""
+
+    version: int
+    at: datetime
+
+
+def interval(text: str) -> timedelta:
+    """Length of a Delta interval such as `interval 7 days`; ValueError for one it cannot read."""
+    parts = re.findall(r"(\d+)\s+([a-z]+?)s?\b", text.lower().removeprefix("interval"))
+    if not parts or any(unit not in _SECONDS for _, unit in parts):
+        raise ValueError(f"{text!r} is no interval of weeks, days, hours, minutes or seconds")
+    return timedelta(seconds=sum(int(count) * _SECONDS[unit] for count, unit in parts))
+
+
+class LakeTable:
+    """One Delta table of the lake.
+
+    now: the clock that the travel window is judged by, UTC.
+    """
+
+    def __init__(self, name: str, folder: Path, now: datetime) -> None:
+        self.name = name
+        self.folder = folder
+        self.now = now
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a table."""
+        return self.folder.joinpath(LOG_FOLDER).is_dir()
+
+    @cached_property
+    def newest(self) -> DeltaTable:
+        """The table at its newest version. Raises UnreadableError."""
+        return self._opened(None)
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        return self.newest.version()
+
+    @cached_property
+    def commits(self) -> list[Commit]:
+        """The versions that the log still tells of, the oldest first."""
+        return sorted(
+            (
+                Commit(
+                    entry["version"],
+                    datetime.fromtimestamp(
+                        entry.get("inCommitTimestamp", entry["timestamp"]) / 1000, UTC
+                    ),
+                )
+                for entry in self.newest.history()
+            ),
+            key=lambda commit: commit.version,
+        )
+
+    @property
+    def travel_window(self) -> timedelta:
+        """How far back versions may be read: `delta.deletedFileRetentionDuration`."""
+        text = self.newest.metadata().configuration.get("delta.deletedFileRetentionDuration")
+        return interval(text) if text else _DEFAULT_TRAVEL
+
+    def version_at(self, time: datetime) -> int:
+        """The last version committed at or before a time (R11).
+
+        Raises GoneError if the log tells of none: the table is younger, or its log was cleaned up.
+        """
+        versions = [commit.version for commit in self.commits if commit.at <= time]
+        if versions:
+            return versions[-1]
+        first = self.commits[0]
+        reason = (
+            f"{self.name} did not exist before {stamp(first.at)}"
+            if first.version == 0
+            else f"the log of {self.name} begins with version {first.version}, {stamp(first.at)}"
+        )
+        raise GoneError(reason)
+
+    def committed_at(self, version: int) -> datetime | None:
+        """When a version was committed; None if the log no longer tells."""
+        return next((commit.at for commit in self.commits if commit.version == version), None)
+
+    def check_travel(self, version: int) -> None:
+        """Raise GoneError if Delta refuses to travel to a version."""
+        if version == self.version:
+            return
+        if version > self.version:
+            raise GoneError(f"{self.name} has no version {version}: the newest is {self.version}")
+        at = self.committed_at(version)
+        if at is None:
+            raise GoneError(f"the log of {self.name} no longer holds version {version}")
+        if at + self.travel_window < self.now:
+            raise GoneError(
+                f"version {version} of {self.name} is older than its travel window of "
+                f"{days(self.travel_window)}",
+                at + self.travel_window,
+            )
+
+    def rows(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Expression | None = None,
+        version: int | None = None,
+    ) -> list[Row]:
+        """As `arrow`; no rows without a table."""
+        if not self.exists:
+            return []
+        return self.arrow(columns, where, version).to_pylist(maps_as_pydicts="lossy")
+
+    def arrow(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Expression | None = None,
+        version: int | None = None,
+    ) -> pa.Table:
+        """Rows of a version, the newest if none is named.
+
+        Columns that the version does not have are left out. Raises GoneError for a version that
+        cannot be read any more, UnreadableError if the newest cannot.
+        """
+        import pyarrow as pa
+        from deltalake.exceptions import DeltaError
+
+        if version is not None:
+            self.check_travel(version)
+        is_old = version is not None and version != self.version
+        try:
+            dataset = self._opened(version).to_pyarrow_dataset() if is_old else self._dataset
+            known = set(dataset.schema.names)
+            held = None if columns is None else [name for name in columns if name in known]
+            return dataset.to_table(columns=held, filter=where)
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            if is_old:
+                raise GoneError(f"files of version {version} of {self.name} are gone") from error
+            raise UnreadableError(f"{self.name} cannot be read: {_first_line(error)}") from error
+
+    @cached_property
+    def _dataset(self) -> Any:
+        return self.newest.to_pyarrow_dataset()
+
+    def _opened(self, version: int | None) -> DeltaTable:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            return DeltaTable(str(self.folder), version=version)
+        except (DeltaError, OSError) as error:
+            if version is None:
+                raise UnreadableError(
+                    f"{self.name} at {self.folder} cannot be read: {_first_line(error)}"
+                ) from error
+            raise GoneError(f"version {version} of {self.name} cannot be built again") from error
+
+
+class DeltaLake:
+    """The tables of a lake by name, `layer.table`.
+
+    now: what travel windows are judged by, UTC; the clock if not given.
+    """
+
+    def __init__(self, folder: Path, now: datetime | None = None) -> None:
+        self.folder = folder
+        self.now = now or datetime.now(UTC)
+        self._tables: dict[str, LakeTable] = {}
+
+    def __getitem__(self, name: str) -> LakeTable:
+        if name not in self._tables:
+            layer, table = name.split(".")
+            self._tables[name] = LakeTable(name, self.folder / layer / table, self.now)
+        return self._tables[name]
+
+
+def stamp(time: datetime) -> str:
+    """A time as people read it: UTC, to the second."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def days(length: timedelta) -> str:
+    """A length of time in days, or in hours where it is no whole number of days."""
+    if length % timedelta(days=1):
+        return f"{length / timedelta(hours=1):g} hours"
+    return f"{length.days} day{'' if length.days == 1 else 's'}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

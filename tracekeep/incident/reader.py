@@ -1,0 +1,101 @@
+"""Tables of Gold as of what a question asks for, and what is noted on the way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tracekeep.incident.delta_lake import DeltaLake, GoneError, Row, stamp
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.compute import Expression
+
+
+class AsOfReader:
+    """Reads a lake as of a version of gold.endpoint_minutes or a time, UTC; as it is for None.
+
+    `notes` are sentences for people, `versions` what was read of which table, `builds` the table
+    versions of each build of Gold.
+    """
+
+    def __init__(self, lake: DeltaLake, as_of: int | datetime | None) -> None:
+        self.lake = lake
+        self.as_of = as_of
+        self.notes: list[str] = []
+        self.versions: dict[str, int] = {}
+        self.builds = self._builds()
+
+    def rows(self, name: str, columns: Sequence[str], where: Expression | None = None) -> list[Row]:
+        """As `arrow`; no rows without a table."""
+        rows = self.arrow(name, columns, where)
+        return [] if rows is None else rows.to_pylist(maps_as_pydicts="lossy")
+
+    def arrow(
+        self, name: str, columns: Sequence[str], where: Expression | None = None
+    ) -> pa.Table | None:
+        """Rows of a table as of what the question asks for; as of now, and noted, if that cannot be
+        read any more. None without a table."""
+        table = self.lake[name]
+        if not table.exists:
+            return None
+        version = None
+        try:
+            version = self.version_of(name)
+            rows = table.arrow(columns, where, version)
+        except GoneError as gone:
+            self.notes.append(f"{name} is read as of now: {gone}.")
+            version, rows = None, table.arrow(columns, where)
+        self.versions[name] = table.version if version is None else version
+        return rows
+
+    def version_of(self, name: str) -> int | None:
+        """The version of a table that the question asks for; None if it asks for none.
+
+        Raises GoneError.
+        """
+        as_of = self.as_of
+        if as_of is None or not self.lake[name].exists:
+            return None
+        if isinstance(as_of, datetime):
+            return self.lake[name].version_at(as_of)
+        if name == "gold.endpoint_minutes":
+            return as_of
+        build = self._build_asked_for()
+        version = self.builds.get(build or "", {}).get(name)
+        if version is None:
+            raise GoneError(
+                f"gold.build_versions does not say which version of {name} belongs to version "
+                f"{as_of} of gold.endpoint_minutes"
+            )
+        return version
+
+    def too_early(self) -> str | None:
+        """Why there is no answer as of a time before the first commit; None if that is not so."""
+        as_of, table = self.as_of, self.lake["gold.endpoint_minutes"]
+        if not isinstance(as_of, datetime) or not table.exists:
+            return None
+        first = table.commits[0]
+        if first.version or first.at <= as_of:
+            return None
+        return f"There was no Gold as of {stamp(as_of)}: its first build is of {stamp(first.at)}."
+
+    def _builds(self) -> dict[str, dict[str, int]]:
+        rows = self.lake["gold.build_versions"].rows(("build_id", "table_name", "table_version"))
+        builds: dict[str, dict[str, int]] = defaultdict(dict)
+        for row in rows:
+            if row["table_version"] is not None:
+                builds[row["build_id"]][row["table_name"]] = row["table_version"]
+        return dict(sorted(builds.items()))
+
+    def _build_asked_for(self) -> str | None:
+        """The build that a version of gold.endpoint_minutes belongs to: the first that ended at it
+        or later. None if none did."""
+        held = (
+            (versions["gold.endpoint_minutes"], build)
+            for build, versions in self.builds.items()
+            if versions.get("gold.endpoint_minutes", -1) >= self.as_of
+        )
+        return min(held, default=(None, None))[1]

@@ -1,0 +1,180 @@
+"""Windows of Gold: which fail, what ran in them, and who called whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING
+
+from tracekeep.incident import selection
+from tracekeep.incident.delta_lake import Row, stamp
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.selection import TimeRange
+
+if TYPE_CHECKING:
+    from pyarrow.compute import Expression
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+WINDOW_COLUMNS = (
+    "window_start", "environment", "region", "service", "endpoint", "sample_trace_ids",
+    "error_patterns", "request_count", "error_count", "error_log_count", "slow_count",
+    "trace_count", "error_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms",
+    "max_latency_ms", "bronze_version", "silver_version", "build_id",
+)  # fmt: skip
+CALL_COLUMNS = (
+    "window_start", "environment", "source_service", "target_service", "target_type", "trace_id",
+    "call_count", "error_count", "client_p95_latency_ms", "server_p95_latency_ms",
+)  # fmt: skip
+
+
+class WindowReader:
+    """Windows of one service, or of all for None.
+
+    window: length of a window of gold.endpoint_minutes.
+    """
+
+    def __init__(self, reader: AsOfReader, service: str | None, window: timedelta) -> None:
+        self.reader = reader
+        self.service = service
+        self.window = window
+
+    def with_errors(self) -> tuple[list[Row], timedelta]:
+        """All windows with errors that Gold holds, and their length: what the worst is one of."""
+        columns = tuple(name for name in WINDOW_COLUMNS if name != "error_patterns")
+        where = all_of([has_error(), self._is_service()])
+        rows = self.reader.rows("gold.endpoint_minutes", columns, where)
+        if rows:
+            return rows, self.window
+        return self.reader.rows("gold.endpoint_hours", columns, where), HOUR
+
+    def table_of(self, shown: TimeRange, length: timedelta) -> tuple[str, timedelta]:
+        """The table that tells of a time, and the length of its windows: the minutes, or the hours
+        where the minutes are gone."""
+        if length < HOUR:
+            columns = ("window_start",)
+            if self.reader.rows("gold.endpoint_minutes", columns, starts_in(shown)):
+                return "gold.endpoint_minutes", length
+            whole = TimeRange(floor(shown.start, HOUR), shown.end)
+            if not self.reader.rows("gold.endpoint_hours", columns, starts_in(whole)):
+                return "gold.endpoint_minutes", length
+            self.reader.notes.append(
+                "Only the hours of this time are left: Gold's minutes have expired."
+            )
+        return "gold.endpoint_hours", HOUR
+
+    def traffic(self, table: str, shown: TimeRange) -> list[Row]:
+        """Per window and environment: requests, errors, error logs, the highest p95 of an endpoint
+        in ms, and of how many rows. Added up by Arrow, since a day may have many rows."""
+        sums = ("request_count", "error_count", "error_log_count")
+        columns = ("window_start", "environment", *sums, "p95_latency_ms")
+        where = all_of([starts_in(shown), self._is_service()])
+        rows = self.reader.arrow(table, columns, where)
+        if rows is None:
+            return []
+        has_latency = "p95_latency_ms" in rows.column_names
+        grouped = rows.group_by(["window_start", "environment"]).aggregate(
+            [
+                *((name, "sum") for name in sums),
+                ("window_start", "count"),
+                *([("p95_latency_ms", "max")] if has_latency else []),
+            ]
+        )
+        return [
+            {
+                "window_start": row["window_start"],
+                "environment": row["environment"],
+                **{name: row[f"{name}_sum"] for name in sums},
+                "p95_latency_ms": row.get("p95_latency_ms_max"),
+                "window_count": row["window_start_count"],
+            }
+            for row in grouped.to_pylist()
+        ]
+
+    def failing(self, table: str, incident: TimeRange) -> list[Row]:
+        """The windows of a time that show errors."""
+        where = all_of([starts_in(incident), self._is_service(), has_error()])
+        nothing = dict.fromkeys(WINDOW_COLUMNS)  # the hours have no percentiles
+        rows = self.reader.rows(table, WINDOW_COLUMNS, where)
+        return [{**nothing, **row} for row in rows if selection.weight(row)]
+
+    def slowest_traces(self, table: str, incident: TimeRange) -> list[str]:
+        """Kept traces of the windows with the greatest latencies."""
+        where = all_of([starts_in(incident), self._is_service()])
+        rows = self.reader.arrow(table, ("sample_trace_ids", "max_latency_ms"), where)
+        if rows is None:
+            return []
+        slowest = rows.sort_by([("max_latency_ms", "descending")]).slice(0, 1000).to_pylist()
+        return [trace_id for row in slowest for trace_id in row["sample_trace_ids"] or []]
+
+    def calls(self, incident: TimeRange) -> list[Row]:
+        """Per environment and edge: calls, errors, the highest p95 in ms, a failed call's trace."""
+        rows = self.reader.arrow("gold.call_graph_minutes", CALL_COLUMNS, starts_in(incident))
+        if rows is None:
+            return []
+        keys = ["environment", "source_service", "target_service", "target_type"]
+        how = {
+            "call_count": "sum",
+            "error_count": "sum",
+            "client_p95_latency_ms": "max",
+            "server_p95_latency_ms": "max",
+            "trace_id": "min",
+        }
+        grouped = rows.group_by(keys).aggregate(list(how.items()))
+        names = {f"{name}_{function}": name for name, function in how.items()}
+        return [
+            {names.get(name, name): value for name, value in row.items()}
+            for row in grouped.to_pylist()
+        ]
+
+    def bounds(self) -> str:
+        """From when to when Gold holds windows, as a sentence; empty if it holds none."""
+        starts = [
+            row["window_start"]
+            for name in ("gold.endpoint_minutes", "gold.endpoint_hours")
+            for row in self.reader.rows(name, ("window_start",))
+        ]
+        if not starts:
+            return ""
+        return f"Gold holds windows from {stamp(min(starts))} to {stamp(max(starts))}."
+
+    def _is_service(self) -> Expression | None:
+        import pyarrow.compute as pc
+
+        return None if self.service is None else pc.field("service") == self.service
+
+
+def starts_in(shown: TimeRange, column: str = "window_start") -> Expression:
+    """That a row of a table by day lies in a time, by one of its columns."""
+    import pyarrow.compute as pc
+
+    return (
+        pc.field("partition_date").isin(dates_of(shown))
+        & (pc.field(column) >= shown.start)
+        & (pc.field(column) < shown.end)
+    )
+
+
+def all_of(conditions: Iterable[Expression | None]) -> Expression:
+    """All conditions together, of which one at least is not None."""
+    return reduce(and_, [condition for condition in conditions if condition is not None])
+
+
+def has_error() -> Expression:
+    """That a window has a failed request or an error log record."""
+    import pyarrow.compute as pc
+
+    return (pc.field("error_count") > 0) | (pc.field("error_log_count") > 0)
+
+
+def dates_of(shown: TimeRange) -> list[date]:
+    """The days, UTC, that a time range touches; at least one."""
+    last = (shown.end - timedelta(microseconds=1)).date()
+    count = (last - shown.start.date()).days + 1
+    return [shown.start.date() + timedelta(days=day) for day in range(max(count, 1))]
+
+
+def floor(time: datetime, length: timedelta) -> datetime:
+    """The start of the window of a length, counted from 1970, that a time lies in."""
+    return time - (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) % length

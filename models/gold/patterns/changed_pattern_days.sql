@@ -1,5 +1,7 @@
 {{ config(materialized='view') }}
 
+-- depends_on: {{ ref('gold_error_events') }}
+
 -- Days whose error patterns are told again: where errors may have changed, and all of them for a
 -- version of the rule that was not there before.
 {%- set held_versions = [] %}

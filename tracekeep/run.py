@@ -110,7 +110,8 @@ def layer_summaries(spark: SparkSession) -> list[LayerSummary]:
             (select count(*) from silver.stg_error_events) as bronze,
             (select count(*) from silver.error_events) as silver,
             (select count(*) from gold.error_events) as gold,
-            (select count(*) from gold.sampled_spans) as sampled_spans
+            (select count(*) from gold.sampled_spans)
+            + (select count(*) from gold.sampled_log_records) as sampled_events
     """).first()
     return [
         LayerSummary(
@@ -122,7 +123,7 @@ def layer_summaries(spark: SparkSession) -> list[LayerSummary]:
             rows["silver"], sizes["silver"],
         ),
         LayerSummary(
-            "gold", errors.sampled_spans, None, None, errors.silver, errors.gold,
+            "gold", errors.sampled_events, None, None, errors.silver, errors.gold,
             rows["gold"], sizes["gold"],
         ),
     ]  # fmt: skip

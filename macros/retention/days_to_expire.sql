@@ -37,7 +37,7 @@
     select
         old_rows.partition_date,
         old_rows.ingest_batch,
-        count(*) as row_count,
+        count(*) as record_count,
         {{ {
             'bronze': 'count_if(taken_batches.ingest_batch is null)',
             'silver': 'count_if(taken_builds.build_id is null)',

@@ -32,7 +32,7 @@
     {%- for step in plan -%}
         {%- do print(
             step.name ~ ': ' ~ step.days | length ~ ' days, ' ~ step.days | first ~ ' to '
-            ~ step.days | last ~ ', ' ~ step.rows | sum(attribute='row_count') ~ ' rows'
+            ~ step.days | last ~ ', ' ~ step.rows | sum(attribute='record_count') ~ ' rows'
         ) -%}
     {%- endfor -%}
     {%- if not dry_run -%}

@@ -10,14 +10,14 @@
             {%- do notes.append(
                 "('" ~ step.name ~ "', 'delete', date'" ~ row['partition_date'] ~ "', "
                 ~ ('null' if row['ingest_batch'] is none else row['ingest_batch']) ~ ', '
-                ~ row['row_count'] ~ ', current_timestamp())'
+                ~ row['record_count'] ~ ', current_timestamp())'
             ) -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- if notes -%}
         {%- do run_query(
             'insert into ' ~ existing_table('gold', 'expired_days')
-            ~ ' (table_name, operation, partition_date, ingest_batch, row_count, expired_at) '
+            ~ ' (table_name, phase, partition_date, ingest_batch, record_count, expired_at) '
             ~ 'values ' ~ notes | join(', ')
         ) -%}
     {%- endif -%}

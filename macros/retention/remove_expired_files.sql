@@ -11,8 +11,8 @@
             select
                 table_name,
                 partition_date,
-                max(expired_at) filter (where operation = 'delete') as deleted_at,
-                max(expired_at) filter (where operation = 'remove') as removed_at
+                max(expired_at) filter (where phase = 'delete') as deleted_at,
+                max(expired_at) filter (where phase = 'remove') as removed_at
             from {{ expired }}
             group by 1, 2
 
@@ -36,7 +36,7 @@
         {%- endfor -%}
         {%- do run_query(
             'insert into ' ~ expired
-            ~ ' (table_name, operation, partition_date, ingest_batch, row_count, expired_at) '
+            ~ ' (table_name, phase, partition_date, ingest_batch, record_count, expired_at) '
             ~ 'values ' ~ rows | join(', ')
         ) -%}
     {%- endfor -%}

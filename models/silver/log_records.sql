@@ -16,10 +16,10 @@ with incoming as (
         array({{ timestamp_from_ns('logged_ns') }}) as version_times,
         ingested_at as first_arrival_at,
         ingested_at as last_arrival_at
-    from {{ ref('stg_log_records') }} as stg_log_records
+    from {{ ref('stg_log_records') }}
     where
         {{ is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) }}
-        {{- and_is_living('stg_log_records', timestamp_from_ns('logged_ns')) }}
+        and {{ is_living('stg_log_records', timestamp_from_ns('logged_ns')) }}
 
 ),
 

@@ -14,10 +14,10 @@ with incoming as (
         *,
         ingested_at as first_arrival_at,
         ingested_at as last_arrival_at
-    from {{ ref('stg_spans') }} as stg_spans
+    from {{ ref('stg_spans') }}
     where
         {{ is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) }}
-        {{- and_is_living('stg_spans', timestamp_from_ns('started_ns')) }}
+        and {{ is_living('stg_spans', timestamp_from_ns('started_ns')) }}
 
 ),
 

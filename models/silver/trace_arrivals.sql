@@ -18,10 +18,10 @@ with arrived_spans as (
                 then array_compact(array_distinct(links.trace_id))
         end as linked_trace_ids,
         false as is_known_by_uid
-    from {{ source('bronze', 'spans') }} as spans
+    from {{ source('bronze', 'spans') }}
     where
         {{ is_outstanding }}
-        {{- and_is_living('spans', span_time) }}
+        and {{ is_living('spans', span_time) }}
 
 ),
 
@@ -33,10 +33,10 @@ arrived_log_records as (
         to_date({{ timestamp_from_ns('time_unix_nano') }}) as event_date,
         cast(null as array<string>) as linked_trace_ids,
         trace_id is null and {{ record_uid('attributes') }} is not null as is_known_by_uid
-    from {{ source('bronze', 'log_records') }} as log_records
+    from {{ source('bronze', 'log_records') }}
     where
         {{ is_outstanding }}
-        {{- and_is_living('log_records', timestamp_from_ns('time_unix_nano')) }}
+        and {{ is_living('log_records', timestamp_from_ns('time_unix_nano')) }}
 
 ),
 

@@ -12,9 +12,7 @@ bronze_spans as (
     from {{ ref('stg_spans') }} as spans
     left semi join batch_books
         on spans.ingest_batch = batch_books.ingest_batch
-    where
-        true
-        {{- and_is_living('spans', timestamp_from_ns('spans.started_ns')) }}
+    where {{ is_living('spans', timestamp_from_ns('spans.started_ns')) }}
 
 ),
 
@@ -72,9 +70,7 @@ bronze_log_records as (
     from {{ ref('stg_log_records') }} as log_records
     left semi join batch_books
         on log_records.ingest_batch = batch_books.ingest_batch
-    where
-        true
-        {{- and_is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
+    where {{ is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
 
 ),
 

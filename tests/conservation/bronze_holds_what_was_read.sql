@@ -4,11 +4,10 @@ with ingest_batches as (
 
     select * from {{ source('bronze', 'ingest_batches') }}
     where
-        true
-        {{- and_is_kept('to_date(planned_at)', 'bronze.spans') }}
-        {{- and_is_kept('to_date(planned_at)', 'bronze.log_records') }}
-        {{- and_is_kept('to_date(planned_at)', 'bronze.changes') }}
-        {{- and_is_kept('to_date(planned_at)', 'bronze.rejected_records') }}
+        {{ is_kept('to_date(planned_at)', 'bronze.spans') }}
+        and {{ is_kept('to_date(planned_at)', 'bronze.log_records') }}
+        and {{ is_kept('to_date(planned_at)', 'bronze.changes') }}
+        and {{ is_kept('to_date(planned_at)', 'bronze.rejected_records') }}
 
 ),
 

@@ -81,10 +81,10 @@ wrong as (
         on compared.window_start = open_windows.window_start
     where
         not compared.is_equal
-        {{- and_is_kept('to_date(compared.window_start)', 'gold.call_graph_minutes') }}
-        {{- and_is_kept('to_date(compared.window_start)', 'silver.service_calls') }}
+        and {{ is_kept('to_date(compared.window_start)', 'gold.call_graph_minutes') }}
+        and {{ is_kept('to_date(compared.window_start)', 'silver.service_calls') }}
         -- a call that began the day before
-        {{- and_is_kept('date_sub(to_date(compared.window_start), 1)', 'silver.service_calls') }}
+        and {{ is_kept('date_sub(to_date(compared.window_start), 1)', 'silver.service_calls') }}
 
 )
 

@@ -21,9 +21,7 @@ with minutes as (
 minute_days as (
 
     select distinct to_date(window_start) as partition_date from minutes
-    where
-        true
-        {{- and_is_kept('to_date(window_start)', 'gold.endpoint_minutes') }}
+    where {{ is_kept('to_date(window_start)', 'gold.endpoint_minutes') }}
 
 ),
 
@@ -66,4 +64,4 @@ compared as (
 select * from compared
 where
     not is_equal
-    {{- and_is_kept('to_date(window_start)', 'gold.endpoint_minutes') }}
+    and {{ is_kept('to_date(window_start)', 'gold.endpoint_minutes') }}

@@ -1,5 +1,5 @@
--- R1: of each batch that Silver took, each Bronze event is one Silver row or counted as duplicate or
--- as expired on arrival; and Silver still holds the rows that its books say, but for those that
+-- R1: of each batch that Silver took, each Bronze event is one Silver row or counted as duplicate
+-- or as expired on arrival; and Silver still holds the rows that its books say, but for those that
 -- have expired. Returns the batches that do not add up.
 with batch_books as (
 
@@ -53,9 +53,9 @@ expired_days as (
         table_name,
         partition_date,
         ingest_batch,
-        max(row_count) as row_count
+        max(record_count) as record_count
     from {{ ref('expired_days') }}
-    where operation = 'delete'
+    where phase = 'delete'
     group by 1, 2, 3
 
 ),
@@ -65,9 +65,9 @@ expired as (
 
     select
         ingest_batch,
-        sum(row_count) filter (where table_name = 'silver.spans') as span_count,
-        sum(row_count) filter (where table_name = 'silver.log_records') as log_record_count,
-        sum(row_count) filter (where table_name = 'silver.changes') as change_count
+        sum(record_count) filter (where table_name = 'silver.spans') as span_count,
+        sum(record_count) filter (where table_name = 'silver.log_records') as log_record_count,
+        sum(record_count) filter (where table_name = 'silver.changes') as change_count
     from expired_days
     group by 1
 

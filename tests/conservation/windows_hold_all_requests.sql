@@ -111,8 +111,8 @@ wrong as (
             or not compared.error_count <=> compared.gold_error_count
             or not compared.error_log_count <=> compared.gold_error_log_count
         )
-        {{- and_is_kept('to_date(compared.window_start)', 'gold.endpoint_minutes') }}
-        {{- and_is_kept('to_date(compared.window_start)', 'silver.spans') }}
+        and {{ is_kept('to_date(compared.window_start)', 'gold.endpoint_minutes') }}
+        and {{ is_kept('to_date(compared.window_start)', 'silver.spans') }}
 
 )
 

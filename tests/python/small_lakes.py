@@ -91,7 +91,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     },
     "gold.build_versions": {"build_id": TEXT, "table_name": TEXT, "table_version": NUMBER},
     "gold.expired_days": {
-        "table_name": TEXT, "partition_date": DATE, "expired_at": TIME, "row_count": NUMBER,
+        "table_name": TEXT, "partition_date": DATE, "expired_at": TIME, "record_count": NUMBER,
         "bytes": NUMBER,
     },
     "silver.spans": SPAN,

@@ -1,5 +1,5 @@
--- R2, R6: each error event of a day that Silver had let go is in Gold, once Gold has taken the build
--- that booked its batch. Returns those missing.
+-- R2, R6: each error event of a day that Silver had let go is in Gold, once Gold has taken the
+-- build that booked its batch. Returns those missing.
 with taken_builds as (
 
     select explode(silver_build_ids) as build_id

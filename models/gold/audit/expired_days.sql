@@ -4,14 +4,19 @@
 with expired_days as (
 
     select
-        cast(null as string) as table_name,
-        cast(null as string) as operation,
-        cast(null as date) as partition_date,
-        cast(null as bigint) as ingest_batch,
-        cast(null as bigint) as row_count,
-        cast(null as timestamp) as expired_at
+        cast(table_name as string) as table_name,
+        cast(phase as string) as phase,
+        cast(partition_date as date) as partition_date,
+        cast(ingest_batch as bigint) as ingest_batch,
+        cast(record_count as bigint) as record_count,
+        cast(expired_at as timestamp) as expired_at
+    from
+        values (null, null, null, null, null, null)
+            as nothing (
+                table_name, phase, partition_date, ingest_batch, record_count, expired_at
+            )
+    where false
 
 )
 
 select * from expired_days
-where table_name is not null

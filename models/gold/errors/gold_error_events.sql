@@ -21,21 +21,17 @@
 
 with error_events as (
 
-    select error_events.*
+    select error_events.{{ columns | join(', error_events.') }}
     from {{ ref('error_events') }} as error_events
     {% if is_incremental() -%}
     left semi join {{ ref('changed_traces') }} as changed_traces
         on coalesce(error_events.trace_id, error_events.record_hash) = changed_traces.touched_key
     where error_events.partition_date in {{ dates }}
     {%- endif %}
-
-),
-
-{% if expired_dates('silver.spans') is not none -%}
--- those of days that Silver had let go, unless they are here (R6); no row gives way to them
-late_error_events as (
-
-    select late_events.*
+    {%- if is_incremental() and expired_dates('silver.spans') is not none %}
+    union all
+    -- those of days that Silver had let go, unless they are here (R6): no row gives way to them
+    select late_events.{{ columns | join(', late_events.') }}
     from {{ ref('stg_late_error_events') }} as late_events
     left anti join {{ this }} as held
         on
@@ -43,18 +39,10 @@ late_error_events as (
             and late_events.event_type = held.event_type
             and late_events.failure_id = held.failure_id
     where {{ is_outstanding_build('late_events.build_id') }}
+    {%- endif %}
 
 ),
 
-all_error_events as (
-
-    select {{ columns | join(', ') }} from error_events
-    union all
-    select {{ columns | join(', ') }} from late_error_events
-
-),
-
-{% endif -%}
 told as (
 
     select
@@ -66,7 +54,7 @@ told as (
             error_template('error_message', version),
             top_frame('error_stack'),
         ) }} as own_fingerprint
-    from {{ 'error_events' if expired_dates('silver.spans') is none else 'all_error_events' }}
+    from error_events
 
 ),
 

@@ -16,7 +16,7 @@ spans as (
         on spans.ingest_batch = batch_books.ingest_batch
     where
         spans.is_error
-        {{- and_is_living('spans', timestamp_from_ns('spans.started_ns')) }}
+        and {{ is_living('spans', timestamp_from_ns('spans.started_ns')) }}
 
 ),
 
@@ -31,7 +31,7 @@ log_records as (
         on log_records.ingest_batch = batch_books.ingest_batch
     where
         log_records.is_error
-        {{- and_is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
+        and {{ is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
 
 ),
 

@@ -14,7 +14,7 @@ with expired_days as (
             cast(null as bigint),
             cast(null as timestamp)
         )
-            as days (table_name, phase, partition_date, ingest_batch, record_count, expired_at)
+            as no_days (table_name, phase, partition_date, ingest_batch, record_count, expired_at)
 
 )
 

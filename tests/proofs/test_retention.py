@@ -107,7 +107,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     spark: SparkSession, lake: Path, tmp_path: Path
 ) -> None:
     from tracekeep import expire as expiry
-    from tracekeep.dbt import DbtError
+    from tracekeep.dbt import DbtError, dbt
 
     take(spark, list(timely()), tmp_path / "timely")
     before = {table: lakes.rows_of(lake, table) for table in lakes.COMPARED}
@@ -154,7 +154,17 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert events_of(lake, "silver.traces", trace_id=trace_of(30))[0]["sample_class"] == "error"
     data_tests_hold()
 
-    # long after, all is over but what is for ever
+    # the tests of it can fail
+    spark.sql("delete from gold.error_events where error_message = 'late and new'")
+    spark.sql(
+        "alter table silver.spans set tblproperties"
+        " ('delta.deletedFileRetentionDuration' = 'interval 1 days')"
+    )
+    for name in ("late_error_events_are_in_gold", "travel_windows_are_set"):
+        with pytest.raises(DbtError):
+            dbt("test", "--select", name)
+
+    # long after, all is over; the windows of time travel are set again
     expiry.expire(datetime.datetime.now() + datetime.timedelta(days=400))
     for layer in ("bronze", "silver"):
         assert days_of(lake, f"{layer}.spans") == set()

@@ -14,7 +14,7 @@
     {%- endfor -%}
     {%- set short = [] -%}
     {%- for name in travel_windows(layer) -%}
-        {%- set days = modules.re.fullmatch('interval (\d+) days?', held[name]) -%}
+        {%- set days = modules.re.fullmatch('interval ([0-9]+) days?', held[name]) -%}
         {%- if not days or days[1] | int < var(layer ~ '_travel_days') | int -%}
             {%- do short.append(name) -%}
         {%- endif -%}

@@ -9,9 +9,11 @@
     {%- for step in plan if step.name == 'silver.traces' -%}
         {%- set days = "(date'" ~ step.days | join("', date'") ~ "')" -%}
         {%- do run_query(
-            'insert into ' ~ frozen ~ ' (trace_id, last_date) select trace_id, '
-            ~ 'array_max(event_dates) from ' ~ step.relation ~ ' where partition_date in ' ~ days
-            ~ ' and array_max(event_dates) not in ' ~ days
+            'insert into ' ~ frozen ~ ' (trace_id, last_date) select traces.trace_id, '
+            ~ 'array_max(traces.event_dates) from ' ~ step.relation ~ ' as traces left anti join '
+            ~ frozen ~ ' as frozen on traces.trace_id = frozen.trace_id where '
+            ~ 'traces.partition_date in ' ~ days ~ ' and array_max(traces.event_dates) not in '
+            ~ days
         ) -%}
         {%- do run_query('delete from ' ~ frozen ~ ' where last_date in ' ~ days) -%}
     {%- endfor -%}

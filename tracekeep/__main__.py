@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ("tracekeep.run", "ingest, Silver, Gold and tests in one process"),
     "rebuild": ("tracekeep.rebuild", "build Silver and Gold again from all of Bronze"),
     "expire": ("tracekeep.expire", "remove what each layer has kept for long enough"),
+    "erase": ("tracekeep.erasure", "take traces or a subject out of all layers, and prove it"),
     "tables": ("tracekeep.tables", "list the tables of the lake with versions, rows and bytes"),
     "incident": ("tracekeep.incident", "show what broke, from windows in Gold to the raw lines"),
     "validate": (

@@ -24,8 +24,8 @@ from tracekeep.lake import bronze_properties, bronze_tables, table_path
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-KAFKA, REPLAY = "kafka", "rejected_records"
-OTHER_SOURCES = (KAFKA, REPLAY)
+KAFKA, REPLAY, ERASURE = "kafka", "rejected_records", "erasure"
+OTHER_SOURCES = (KAFKA, REPLAY, ERASURE)
 """Sources of a batch that are no files, as the plan names them in `source_format`."""
 
 _PART_COLUMNS = tuple(FilePart.__dataclass_fields__)
@@ -83,6 +83,33 @@ class Ledger:
             if (kind in source_formats if source_formats else kind not in OTHER_SOURCES)
         }
         return sorted(wanted - self._batches("ingest_batches"))
+
+    def unfinished(self) -> list[int]:
+        """Batches of ingest or replay that were planned but not committed, oldest first."""
+        return sorted([*self.open_batches(), *self.open_batches((KAFKA, REPLAY))])
+
+    def plan_erasure(self) -> int:
+        """Plan a batch without records, by which an erasure tells Silver what it changed."""
+        batch = self.last_batch() + 1
+        part = FilePart(
+            source_file="",
+            source_format=ERASURE,
+            named_format=None,
+            compression="none",
+            fingerprint="",
+            fingerprint_bytes=0,
+            from_position=0,
+            to_position=0,
+        )
+        now = datetime.datetime.now(datetime.UTC)
+        self.store_plan({batch: [PlannedFile(part, 0)]}, None, now)
+        return batch
+
+    def close_erasure(self, batch: int) -> None:
+        """Close the books of a batch without records: the next run of Silver takes it."""
+        counts = ("file", "read", "span", "log_record", "change", "rejected")
+        books = {f"{name}_count": 0 for name in counts}
+        self.commit_batch(self.read_plan(batch)[1], books, ERASURE)
 
     def _batches(self, table: str) -> set[int]:
         return set(pc.unique(_rows(table, ["ingest_batch"])["ingest_batch"]).to_pylist())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
+from tracekeep.erased_ids import read_erased_ids
 from tracekeep.ingest.commit import commit_files
 from tracekeep.ingest.ledger import Ledger
 from tracekeep.ingest.plan import cut_tasks, task_bytes
@@ -83,9 +84,10 @@ def write_records(
     counter: Accumulator[int],
 ) -> list[WrittenFile]:
     """Write the records that come out of a frame's rows: at most one file a table and task."""
+    erased = read_erased_ids()
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        writer = BronzeWriter(stamp)
+        writer = BronzeWriter(stamp, erased)
         for rows in batches:
             for record in records(rows):
                 writer.add(record)

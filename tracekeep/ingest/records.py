@@ -85,6 +85,17 @@ def change_record(**columns: Any) -> Record:
     return {"table": "changes", **columns}
 
 
+def refused_record(record: Record) -> Record:
+    """The row of bronze.rejected_records that a record of what was erased becomes: its place alone,
+    for the books."""
+    places = ("region", "source_format", "source_file", "source_position", "source_index")
+    return {
+        "table": "rejected_records",
+        "reason": "erased",
+        **{name: record[name] for name in places if name in record},
+    }
+
+
 def rejected_record(reason: str, raw: bytes, detail: str | None = None) -> Record:
     """A row of bronze.rejected_records."""
     return {"table": "rejected_records", "reason": reason, "detail": detail, "raw_text": raw}

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from tracekeep.ingest.write import Stamp
 
 _PLACE = ("ingest_batch", "source_file", "source_position", "source_index", "reason")
-_WITHOUT_TEXT = ("source_changed",)
-"""Reasons of rejects that hold no text: ingest itself finds such a file again."""
+_WITHOUT_TEXT = ("source_changed", "erased")
+"""Reasons of rejects that hold no text: ingest itself finds a changed file again, and what was
+erased stays out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +99,7 @@ def _rejects(spark: SparkSession, batch: int) -> DataFrame:
         spark.read.format("delta")
         .load(str(table_path("bronze.rejected_records")))
         .where((f.col("ingest_batch") < batch) & (taken.isNull() | (taken == batch)))
-        .where(~f.col("reason").isin(*_WITHOUT_TEXT))
+        .where(~f.col("reason").isin(*_WITHOUT_TEXT) & f.col("raw_text").isNotNull())
         .select(*_PLACE, "raw_text", "source_format", "region")
     )
 
@@ -157,11 +158,14 @@ def _marking(ledger: Ledger, read: DataFrame, batch: int) -> Any:
 
 
 def _worker(stamp: Stamp) -> Any:
+    from tracekeep.erased_ids import read_erased_ids
     from tracekeep.ingest.load import as_arrow
     from tracekeep.ingest.write import BronzeWriter
 
+    erased = read_erased_ids()
+
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        writer = BronzeWriter(stamp)
+        writer = BronzeWriter(stamp, erased)
         for rows in batches:
             read = []
             for reject in rows.to_pylist():

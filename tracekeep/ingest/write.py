@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tracekeep.ingest.records import ARROW_TYPES, Record
+from tracekeep.erased_ids import ErasedIds
+from tracekeep.ingest.records import ARROW_TYPES, Record, refused_record
 from tracekeep.lake import bronze_tables, table_path
 
 ROWS_PER_CHUNK = 4_096
@@ -64,14 +65,20 @@ class Stamp:
 
 
 class BronzeWriter:
-    """Sorts records into one Parquet file a table, opened when its first record comes."""
+    """Sorts records into one Parquet file a table, opened when its first record comes.
 
-    def __init__(self, stamp: Stamp) -> None:
+    erased: what was erased stays out (R12): such a record is a reject without its text.
+    """
+
+    def __init__(self, stamp: Stamp, erased: ErasedIds | None) -> None:
         self._stamp = stamp
+        self._erased = erased
         self._files: dict[str, _TableFile] = {}
 
     def add(self, record: Record) -> None:
         """Take a record; `raw_text` is bytes. Raises OSError if the disk is full."""
+        if self._erased is not None and self._erased.holds(record):
+            record = refused_record(record)
         table = record["table"]
         file = self._files.get(table)
         if file is None:

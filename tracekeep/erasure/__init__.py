@@ -1,0 +1,109 @@
+"""`python -m tracekeep erase`: take traces or a subject out of all layers, and prove it (R12)."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tracekeep.erasure.work import Outcome
+
+OK, FAILED, WRONG = 0, 1, 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = (
+        "Erase whole traces, or all traces and records with an attribute of a value, from Bronze, "
+        "rejects, Silver, Gold, their old versions and logs. What stays is anonymous: when a call "
+        "was made, of which service and endpoint, how long it took, whether it failed: so "
+        "all counts stay as they are, also when windows are built again. Ingest refuses what was "
+        "erased from then on (bronze.erased_ids, salted hashes). Ends with a search of each value, "
+        "statistic and log entry of each file. Costs: versions before it can be read no more, of "
+        "all tables with ids or texts. Not beside ingest (waits for it) or dbt. May be cut short "
+        "and run again. Exit code 0: gone; 1: a statement failed, or something was found; 2: wrong "
+        "arguments."
+    )
+    parser.add_argument(
+        "--trace", action="append", default=[], metavar="ID", help="a trace id in hex; may repeat"
+    )
+    parser.add_argument(
+        "--subject",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an attribute of spans, log records or resources; may repeat",
+    )
+    parser.add_argument(
+        "--vars", default="{}", help="variables of dbt, as the layers are built with (YAML)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from tracekeep.erasure.request import request_path
+
+    try:
+        traces = [trace_id(text) for text in arguments.trace]
+        subjects = [subject(text) for text in arguments.subject]
+    except ValueError as error:
+        print(f"erase: {error}", file=sys.stderr)
+        return WRONG
+    if not traces and not subjects and not request_path().exists():
+        print("erase: name traces (--trace ID) or a subject (--subject KEY=VALUE)", file=sys.stderr)
+        return WRONG
+    from tracekeep.dbt import DbtError
+    from tracekeep.erasure.proof import BlindError
+    from tracekeep.erasure.work import RefusedError, erase
+
+    try:
+        outcome = erase(traces, subjects, arguments.vars)
+    except (DbtError, RefusedError, BlindError) as error:
+        print(f"erase: {error}", file=sys.stderr)
+        return FAILED
+    _print(outcome)
+    return FAILED if outcome.finding.found else OK
+
+
+def trace_id(text: str) -> str:
+    """A trace id as the tables hold it. Raises ValueError."""
+    bare = text.replace("-", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{1,32}", bare) or not bare.strip("0"):
+        raise ValueError(f"{text!r} is no trace id: up to 32 hex digits, not all zero")
+    return bare.zfill(32)
+
+
+def subject(text: str) -> tuple[str, str]:
+    """An attribute and its value. Raises ValueError."""
+    key, sign, value = text.partition("=")
+    if not (key and sign and value):
+        raise ValueError(f"{text!r} is no subject: KEY=VALUE")
+    return key, value
+
+
+def _print(outcome: Outcome) -> None:
+    print(
+        f"erased: {outcome.trace_count:,} traces with {outcome.span_count:,} span ids, "
+        f"{outcome.record_count:,} records without a trace, {outcome.subject_count:,} subjects"
+    )
+    print(f"{'table':36} {'rows':>10} {'bytes written':>16} {'readable from':>14}")
+    for name, table in sorted(outcome.tables.items()):
+        version = "all versions" if table.oldest is None else f"version {table.oldest}"
+        print(f"{name:36} {table.rows:>10,} {table.written:>16,} {version:>14}")
+    print(
+        f"on disk: {outcome.bytes_before:,} bytes before, {outcome.bytes_after:,} after; "
+        f"{sum(table.written for table in outcome.tables.values()):,} bytes rewritten"
+    )
+    finding = outcome.finding
+    print(
+        f"proof: {finding.files:,} files of {finding.bytes:,} bytes, {finding.columns:,} columns "
+        f"decoded; the planted control was found in each place"
+    )
+    if not finding.found:
+        print("proof: nothing of it is left")
+    for file, place, what in finding.found:
+        print(f"proof: LEFT in {file}: {place}: {what}")
+    if finding.found:
+        print("proof: something is left; run the command again with the same arguments")

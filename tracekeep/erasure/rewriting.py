@@ -1,0 +1,419 @@
+"""SQL that takes what was erased out of a row (R12), made from the schema of its table.
+
+A row of an erased trace, or of an erased record without a trace, stays as an anonymous one, so that
+all counts stay: its ids become pseudonyms that nobody can work out again, its texts too, of its
+attributes only those stay that say what failed and where. Other rows lose what they say of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import ArrayType, DataType, StructType
+
+KEPT = frozenset((
+    "build_id", "change_id", "change_key", "change_kind", "change_source", "change_type",
+    "container", "endpoint", "environment", "error_template", "error_type", "event_name",
+    "event_type", "fingerprint", "kind", "marks", "named_format", "namespace", "new_fingerprints",
+    "pod", "randomness_source", "reason", "region", "sample_class", "sampling_threshold",
+    "scope_name", "scope_version", "service", "service_path", "service_version", "services",
+    "severity_text", "shape_hash", "silver_build_ids", "source_file", "source_format",
+    "source_service", "span_region", "status_code", "stream", "suspected_root_cause", "table_name",
+    "target_service", "target_type", "top_frame", "trace_id_prefix", "unreadable_attributes",
+    "upstream_threshold",
+))  # fmt: skip
+"""Text columns that say what happened where, and not to whom: an anonymous row keeps them."""
+
+_NULLED = ("raw_text", "trace_state")
+_HASHES = ("failure_id", "randomness", "record_hash", "record_uid")
+_KEPT_ATTRIBUTES = (
+    "db.system", "db.system.name", "error", "error.type", "exception.type",
+    "http.response.status_code", "http.status_code", "messaging.system", "rpc.grpc.status_code",
+    "rpc.response.status_code", "rpc.system",
+)  # fmt: skip
+_PEERS = (
+    "net.peer.ip", "net.peer.name", "net.sock.peer.addr", "net.sock.peer.name",
+    "network.peer.address", "peer.service", "server.address",
+)  # fmt: skip
+"""Names of a callee in a span of its caller; elsewhere they may be those of a person's device."""
+_BLANKED_ATTRIBUTES = ("exception.message", "exception.stacktrace", "log.record.uid")
+_KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]"
+
+ID_PATTERN = (
+    "(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}"
+    "|[A-Za-z0-9+/]{22}=="
+)
+"""What may be the id of a trace or span in a text: hex with or without hyphens, base64."""
+SHORTEST_VALUE = 8
+"""Characters from which on a subject's value is looked for in texts too, not only as attribute."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What is to be erased. key: the secret that makes pseudonyms, thrown away in the end; spans:
+    all span ids of the traces; records: `record_hash`es; subjects: attributes and their values."""
+
+    key: str
+    traces: frozenset[str]
+    spans: frozenset[str]
+    records: frozenset[str]
+    subjects: frozenset[tuple[str, str]]
+
+    @property
+    def long_values(self) -> list[str]:
+        """Values of subjects that are looked for in texts."""
+        return sorted(value for _, value in self.subjects if len(value) >= SHORTEST_VALUE)
+
+
+@dataclass(frozen=True)
+class ProjectSql:
+    """SQL of the project's macros. redacted: of a text `value`, what Silver shows of it; endpoint:
+    of a span's map `attributes` and text `operation`, its endpoint."""
+
+    redacted: str
+    endpoint: str
+
+
+def literal(text: str) -> str:
+    """A text as a literal of Spark SQL."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def is_in(expression: str, texts: frozenset[str]) -> str:
+    """Predicate: the text is one of these; false for none, never null."""
+    if not texts:
+        return "false"
+    listed = ", ".join(map(literal, sorted(texts)))
+    return f"coalesce({expression} in ({listed}), false)"
+
+
+class Rewriter:
+    """The statements for one table.
+
+    name: `layer.table`; schema: of the table; found: what stands in texts of other rows and has to
+    go from them.
+    """
+
+    def __init__(
+        self, name: str, schema: StructType, erased: Erased, sql: ProjectSql,
+        found: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.schema = schema
+        self.erased = erased
+        self.sql = sql
+        self.found = found
+
+    # ---------------------------------------------------------------- which rows
+
+    @property
+    def is_owned(self) -> str:
+        """Predicate: the row is one of what is erased."""
+        names = self.schema.names
+        if self.name == "bronze.rejected_records":
+            return self._has_texts(f"array({', '.join(self._texts)})")
+        terms = []
+        if "trace_id" in names:
+            terms.append(is_in("trace_id", self.erased.traces))
+            if "span_id" in names:
+                terms.append(f"trace_id is null and {is_in('span_id', self.erased.spans)}")
+        if "record_hash" in names:
+            terms.append(is_in("record_hash", self.erased.records))
+        terms = [term for term in terms if not term.endswith("false")]
+        return f"({' or '.join(terms)})" if terms else "false"
+
+    @property
+    def is_of_subject(self) -> str:
+        """Predicate: an attribute of the row names an erased subject."""
+        from pyspark.sql.types import ArrayType, MapType, StructType
+
+        terms = []
+        for key, value in sorted(self.erased.subjects):
+            names = f"[{literal(key)}] = {literal(value)}"
+            for field in self.schema.fields:
+                kind = field.dataType
+                if isinstance(kind, MapType):
+                    terms.append(f"coalesce({field.name}{names}, false)")
+                elif isinstance(kind, ArrayType) and isinstance(kind.elementType, StructType):
+                    terms += [
+                        f"coalesce(exists({field.name}, one -> one.{part.name}{names}), false)"
+                        for part in kind.elementType.fields
+                        if isinstance(part.dataType, MapType)
+                    ]
+        return " or ".join(terms) or "false"
+
+    @property
+    def is_touched(self) -> str:
+        """Predicate: the row says something of what is erased."""
+        terms = [self.is_owned, self.is_of_subject]
+        for field in self.schema.fields:
+            terms += self._mentions(field.name, field.dataType, field.name)
+        if self._texts and self.found:
+            terms.append(self._has_texts(f"array({', '.join(self._texts)})"))
+        terms = [term for term in terms if term != "false"]
+        return " or ".join(terms) or "false"
+
+    @property
+    def other_texts(self) -> str | None:
+        """Expression: the texts of a row, where rows of others may tell of what is erased; None if
+        there are none."""
+        if not self._texts or self.name == "bronze.rejected_records":
+            return None
+        return f"array({', '.join(self._texts)})"
+
+    def found_in(self, text: str) -> str:
+        """Expression: what of a text has to go."""
+        wanted = self.erased.traces | self.erased.spans
+        coded = frozenset(map(in_base64, self.erased.traces))
+        ids = f"regexp_extract_all({text}, {literal(ID_PATTERN)}, 0)"
+        plain = "lower(replace(id, '-', ''))"
+        is_wanted = f"{is_in(plain, wanted)} or {is_in('id', coded)}"
+        values = ", ".join(
+            f"case when contains({text}, {literal(value)}) then {literal(value)} end"
+            for value in self.erased.long_values
+        )
+        values = f"array_compact(cast(array({values}) as array<string>))"
+        return f"concat(filter({ids}, id -> {is_wanted}), {values})"
+
+    def _has_texts(self, texts: str) -> str:
+        parts = sorted(self.found)
+        if self.name == "bronze.rejected_records":
+            parts = [*sorted(self.erased.traces), *self.erased.long_values]
+            parts += map(in_base64, sorted(self.erased.traces))
+        if not parts:
+            return "false"
+        pattern = "|".join(map(quoted, parts))
+        if self.name == "bronze.rejected_records":
+            pattern = f"(?i){pattern}"
+        return f"coalesce(exists({texts}, text -> text rlike {literal(pattern)}), false)"
+
+    def _mentions(self, name: str, kind: DataType, expression: str) -> Iterator[str]:
+        """Predicates: a column has an erased id where other rows may have one."""
+        from pyspark.sql.types import ArrayType, StringType, StructType
+
+        if isinstance(kind, StringType) and is_trace_id(name):
+            yield is_in(expression, self.erased.traces)
+            if name == "touched_key":
+                yield is_in(expression, self.erased.records)
+        elif isinstance(kind, ArrayType):
+            inner = " or ".join(self._mentions(name, kind.elementType, "one"))
+            if inner:
+                yield f"coalesce(exists({expression}, one -> {inner}), false)"
+        elif isinstance(kind, StructType):
+            for field in kind.fields:
+                yield from self._mentions(field.name, field.dataType, f"{expression}.{field.name}")
+
+    @property
+    def _texts(self) -> list[str]:
+        """Expressions of text for all columns that may hold any text."""
+        return [
+            text
+            for field in self.schema.fields
+            for text in _texts_of(field.name, field.dataType, field.name)
+        ]
+
+    # ---------------------------------------------------------------- what becomes of them
+
+    @property
+    def new_values(self) -> dict[str, str]:
+        """Column -> expression, for the columns that may change."""
+        siblings = {name: name for name in self.schema.names}
+        values = {}
+        for field in self.schema.fields:
+            value = self._value(field.name, field.dataType, field.name, siblings, self.is_owned)
+            value = self._special(field.name, value)
+            if value != field.name:
+                values[field.name] = value
+        return values
+
+    def _special(self, name: str, value: str) -> str:
+        """What the columns become that another one is worked out from."""
+        owned = self.is_owned
+        if (self.name, name) == ("bronze.spans", "name"):
+            parts = (
+                f"struct(transform_values(attributes, (k, v) -> {self._redacted('v')}) as "
+                f"attributes, {self._redacted('name')} as operation)"
+            )
+            endpoint = self.sql.endpoint
+            return self._if(owned, f"transform(array({parts}), span -> {endpoint})[0]", value)
+        if (self.name, name) == ("bronze.spans", "events"):
+            return self._if(owned, f"filter({value}, e -> e.name = 'exception')", value)
+        if self.name == "silver.log_records" and name in ("error_type", "error_stack"):
+            # Silver finds these in the text as well; what is left of that has none
+            key = "exception.type" if name == "error_type" else "exception.stacktrace"
+            blank = f"attributes['{key}']"
+            blank = blank if name == "error_type" else self._blank(blank)
+            return self._if(owned, blank, value)
+        if name == "error_message" and "trace_ids" in self.schema.names:
+            # the text of one of them, and nobody can tell which
+            is_one_of_them = f"exists(trace_ids, one -> {is_in('one', self.erased.traces)})"
+            return self._if(is_one_of_them, self._blank(name), value)
+        if name == "trace_id_prefix":
+            old, new = "trace_id", self._pseudonym("trace_id")
+            size = "length(trace_id_prefix)"
+            return (
+                f"case when {is_in(old, self.erased.traces)} then case when trace_id_prefix = "
+                f"left({old}, {size}) then left({new}, {size}) else right({new}, {size}) end "
+                f"else trace_id_prefix end"
+            )
+        return value
+
+    def _value(
+        self, name: str, kind: DataType, expression: str, siblings: Mapping[str, str], owned: str
+    ) -> str:
+        """Expression for the new value of a column or of a part of one."""
+        from pyspark.sql.types import ArrayType, MapType, StringType, StructType
+
+        if isinstance(kind, StringType):
+            return self._text(name, expression, siblings, owned)
+        if isinstance(kind, MapType):
+            return self._attributes(name, expression, siblings, owned)
+        if isinstance(kind, ArrayType):
+            return self._array(name, kind, expression, owned)
+        if isinstance(kind, StructType):
+            inner = {field: f"{expression}.{field}" for field in kind.names}
+            if "trace_id" in inner:
+                own = is_in(inner["trace_id"], self.erased.traces)
+                owned = own if owned == "false" else f"({owned} or {own})"
+            values = {
+                field.name: self._value(field.name, field.dataType, inner[field.name], inner, owned)
+                for field in kind.fields
+            }
+            if values == inner:
+                return expression
+            fields = ", ".join(f"'{field}', {value}" for field, value in values.items())
+            return f"case when {expression} is not null then named_struct({fields}) end"
+        return expression
+
+    def _array(self, name: str, kind: ArrayType, expression: str, owned: str) -> str:
+        one = f"one_{name}"
+        value = self._value(name, kind.elementType, one, {}, owned)
+        if value == one:
+            return expression
+        return f"transform({expression}, {one} -> {value})"
+
+    def _text(self, name: str, expression: str, siblings: Mapping[str, str], owned: str) -> str:
+        if is_trace_id(name):
+            value = (
+                f"case when {is_in(expression, self.erased.traces)} "
+                f"then {self._pseudonym(expression)} else {expression} end"
+            )
+            if name == "touched_key" and self.erased.records:
+                value = (
+                    f"case when {is_in(expression, self.erased.records)} "
+                    f"then {self._pseudonym(expression)} else {value} end"
+                )
+            return value
+        if name.endswith("span_id"):
+            trace = siblings.get(name.removesuffix("span_id") + "trace_id")
+            is_erased = is_in(trace, self.erased.traces) if trace else owned
+            if trace == "trace_id":
+                is_erased = owned
+            return self._if(is_erased, self._pseudonym(expression), expression)
+        if name in KEPT:
+            return expression
+        if name in _NULLED:
+            return self._if(owned, "null", self._without_found(expression))
+        if name in _HASHES:
+            return self._if(owned, self._pseudonym(expression), expression)
+        if name == "operation" and "endpoint" in siblings:
+            return self._if(owned, siblings["endpoint"], self._without_found(expression))
+        return self._if(owned, self._blank(expression), self._without_found(expression))
+
+    def _attributes(
+        self, name: str, expression: str, siblings: Mapping[str, str], owned: str
+    ) -> str:
+        if name == "resource_attributes":
+            kept = f"k rlike {literal(_KEPT_RESOURCES)}"
+        else:
+            kept = is_in("k", frozenset(_KEPT_ATTRIBUTES + _BLANKED_ATTRIBUTES))
+            kept += " or k like 'tracekeep.unreadable.%'"
+            if "kind" in siblings:
+                peers = is_in("k", frozenset(_PEERS))
+                kept += (
+                    f" or coalesce({siblings['kind']} in ('client', 'producer'), false) and {peers}"
+                )
+        subjects = " or ".join(
+            f"k = {literal(key)} and v = {literal(value)}"
+            for key, value in sorted(self.erased.subjects)
+        )
+        is_blanked = is_in("k", frozenset(_BLANKED_ATTRIBUTES))
+        blanked = (
+            f"transform_values(map_filter({expression}, (k, v) -> ({kept}) and not ("
+            f"{subjects or 'false'})), (k, v) -> case when {is_blanked} "
+            f"or k like 'tracekeep.unreadable.%' then {self._blank('v')} else v end)"
+        )
+        other = expression
+        if subjects:
+            other = f"map_filter({other}, (k, v) -> not ({subjects}))"
+        if self.found:
+            other = f"transform_values({other}, (k, v) -> {self._without_found('v')})"
+        return self._if(owned, blanked, other)
+
+    def _if(self, condition: str, value: str, other: str) -> str:
+        return (
+            other
+            if condition == "false"
+            else f"case when {condition} then {value} else {other} end"
+        )
+
+    def _pseudonym(self, expression: str, digits: int | None = None) -> str:
+        size = digits or f"length({expression})"
+        return f"left(sha2(concat({literal(self.erased.key)}, {expression}), 256), {size})"
+
+    def _redacted(self, expression: str) -> str:
+        return f"transform(array({expression}), value -> {self.sql.redacted})[0]"
+
+    def _blank(self, expression: str) -> str:
+        """What an erased text becomes: the same for the same text, so that records stay as many as
+        they were; the same in each layer, so of what Silver shows."""
+        return f"concat('erased ', {self._pseudonym(self._redacted(expression), 8)})"
+
+    def _without_found(self, expression: str) -> str:
+        if not self.found:
+            return expression
+        pattern = "|".join(map(quoted, sorted(self.found)))
+        return f"regexp_replace({expression}, {literal(pattern)}, 'erased')"
+
+
+def is_trace_id(name: str) -> bool:
+    """Whether a column, or an array of that name, holds trace ids."""
+    return name.endswith(("trace_id", "trace_ids")) or name == "touched_key"
+
+
+def pseudonym(key: str, text: str) -> str:
+    """What an id becomes, as the statements work it out."""
+    return hashlib.sha256(f"{key}{text}".encode()).hexdigest()[: len(text)]
+
+
+def in_base64(trace_id: str) -> str:
+    """A trace id as exporters write bytes in JSON."""
+    return base64.b64encode(bytes.fromhex(trace_id)).decode()
+
+
+def quoted(text: str) -> str:
+    """A text as a pattern that matches just it."""
+    return "".join(char if char.isalnum() else f"\\x{{{ord(char):x}}}" for char in text)
+
+
+def _texts_of(name: str, kind: DataType, expression: str) -> Iterator[str]:
+    from pyspark.sql.types import ArrayType, MapType, StringType, StructType
+
+    if isinstance(kind, StringType):
+        is_id = is_trace_id(name) or name.endswith("span_id") or name in _HASHES
+        if name not in KEPT and not is_id:
+            yield expression
+    elif isinstance(kind, MapType):
+        yield f"concat_ws('\\n', map_values({expression}))"
+    elif isinstance(kind, ArrayType):
+        for text in _texts_of(name, kind.elementType, "one"):
+            yield f"concat_ws('\\n', transform({expression}, one -> {text}))"
+    elif isinstance(kind, StructType):
+        for field in kind.fields:
+            yield from _texts_of(field.name, field.dataType, f"{expression}.{field.name}")

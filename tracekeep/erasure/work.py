@@ -1,0 +1,361 @@
+"""The steps of an erasure, each of which may be repeated."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tracekeep.erased_ids import (
+    LIST,
+    RECORD,
+    SPAN,
+    SUBJECT,
+    TRACE,
+    id_hash,
+    read_erased_ids,
+)
+from tracekeep.erasure.history import added_bytes, end_history
+from tracekeep.erasure.proof import Finding, Wanted, files_below, prove
+from tracekeep.erasure.request import Request, open_request
+from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
+from tracekeep.ingest import one_ingest_at_a_time
+from tracekeep.lake import LAYERS, PROJECT, lake_path, table_path
+from tracekeep.session import spark_session
+from tracekeep.tables import lake_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from tracekeep.ingest.ledger import Ledger
+
+ARRIVALS = "silver.trace_arrivals"
+_LEDGERS = (LIST, "bronze.ingest_files", "bronze.ingest_batches")
+
+_ARRIVALS_OF_KEYS = """
+    insert into silver.trace_arrivals (ingest_batch, touched_key, event_dates, linked_dates)
+    with held as (
+        select trace_id as touched_key, event_dates, linked_trace_ids from silver.traces
+        union all
+        select record_hash, array(partition_date), null from silver.spans where trace_id is null
+        union all
+        select record_hash, array(partition_date), null from silver.log_records
+        where trace_id is null
+    ),
+    touched as (
+        select
+            erased_keys.ingest_batch,
+            touched_key,
+            array_distinct(flatten(collect_list(event_dates))) as event_dates,
+            flatten(collect_list(coalesce(linked_trace_ids, array()))) as linked_trace_ids
+        from held inner join erased_keys using (touched_key)
+        group by 1, 2
+    ),
+    linked as (
+        select
+            touched.touched_key,
+            array_distinct(flatten(collect_list(traces.event_dates))) as linked_dates
+        from touched inner join silver.traces as traces
+            on array_contains(touched.linked_trace_ids, traces.trace_id)
+        group by 1
+    )
+    select touched.ingest_batch, touched.touched_key, touched.event_dates, linked.linked_dates
+    from touched left join linked using (touched_key)
+"""
+
+
+class RefusedError(Exception):
+    """The lake is not in a state where something can be erased; the message says what to do."""
+
+
+@dataclass
+class TableOutcome:
+    """rows that were changed in place; written: bytes of data files; oldest: version that can be
+    read, None where all of them can."""
+
+    rows: int = 0
+    written: int = 0
+    oldest: int | None = None
+
+
+@dataclass
+class Outcome:
+    """What an erasure did."""
+
+    trace_count: int
+    span_count: int
+    record_count: int
+    subject_count: int
+    bytes_before: int
+    bytes_after: int = 0
+    tables: dict[str, TableOutcome] = field(default_factory=dict)
+    finding: Finding = field(default_factory=Finding)
+
+
+def erase(
+    traces: Iterable[str], subjects: Iterable[tuple[str, str]], variables: str = "{}"
+) -> Outcome:
+    """Erase traces (ids as the tables hold them) and subjects (attribute, value) from the lake.
+
+    variables: of dbt, as YAML. Raises RefusedError before anything is done; DbtError if a model
+    failed; proof.BlindError.
+    """
+    from tracekeep.ingest.ledger import Ledger
+
+    spark = spark_session(hive=True)
+    with one_ingest_at_a_time():
+        ledger = Ledger(spark)
+        ledger.create_tables()
+        _check(ledger)
+        request = open_request(traces, subjects)
+        bytes_before = _bytes_on_disk()
+        work = _Work(spark, request)
+        work.find_ids()
+        request.store()
+        work.list_hashes()
+        outcome = Outcome(
+            len(request.traces),
+            len(request.spans),
+            len(request.records),
+            len(request.subjects),
+            bytes_before,
+        )
+        versions = work.versions()
+        changed = work.rewrite()
+        if table_path(ARRIVALS).exists():
+            work.build_again(ledger, variables)
+        for name in work.tables():
+            entry = TableOutcome(changed.get(name, 0), added_bytes(name, versions.get(name, -1)))
+            if work.may_tell(name):
+                _say(f"ending the history of {name}")
+                entry.oldest = end_history(spark, name, request.started_at)
+            if entry.rows or entry.written or entry.oldest is not None:
+                outcome.tables[name] = entry
+        wanted = Wanted(frozenset(request.traces | request.spans), frozenset(request.subjects))
+        work.clean_texts(wanted)
+        request.forget()
+        _say("searching all files")
+        outcome.finding = prove(wanted, [PROJECT / "target", PROJECT / "logs"], lake_path())
+        outcome.bytes_after = _bytes_on_disk()
+    return outcome
+
+
+def _check(ledger: Ledger) -> None:
+    if ledger.unfinished():
+        raise RefusedError(
+            "an ingest was cut short and waits for the next one to end it: run `python -m "
+            "tracekeep ingest` first. Nothing was erased"
+        )
+    arrivals = table_path(ARRIVALS)
+    if (arrivals / "_delta_log").exists():
+        from deltalake import DeltaTable
+
+        if DeltaTable(str(arrivals)).to_pyarrow_table(columns=["ingest_batch"]).num_rows:
+            from tracekeep.erasure.request import request_path
+
+            if not request_path().exists():
+                raise RefusedError(
+                    "a run of Silver is at work, or was cut short and waits for the next one to "
+                    "end it: `dbt run --select silver` first. Nothing was erased"
+                )
+
+
+class _Work:
+    def __init__(self, spark: SparkSession, request: Request) -> None:
+        self.spark = spark
+        self.request = request
+        self._sql: ProjectSql | None = None
+
+    # ---------------------------------------------------------------- tables
+
+    def tables(self) -> list[str]:
+        """The Delta tables of the lake, by layer and name."""
+        return [
+            f"{layer}.{folder.name}"
+            for layer in LAYERS
+            for folder in sorted((lake_path() / layer).glob("*"))
+            if any(folder.joinpath("_delta_log").glob("*.json"))
+        ]
+
+    def versions(self) -> dict[str, int]:
+        """The newest version of each table."""
+        from deltalake import DeltaTable
+
+        return {name: DeltaTable(str(table_path(name))).version() for name in self.tables()}
+
+    def may_tell(self, name: str) -> bool:
+        """Whether a table has columns that can hold an id or a text."""
+        return name not in _LEDGERS and bool(self._any_rewriter(name).new_values)
+
+    def _any_rewriter(self, name: str) -> Rewriter:
+        """As if an id of each kind and a text had to go."""
+        one = frozenset(("0" * 32,))
+        some = Erased("", one, one, one, frozenset((("key", "a value"),)))
+        return Rewriter(name, self._schema(name), some, ProjectSql("value", "''"), one)
+
+    def _schema(self, name: str) -> Any:
+        return self._read(name).schema
+
+    def _rewriter(self, name: str, found: frozenset[str] = frozenset()) -> Rewriter:
+        return Rewriter(name, self._schema(name), self.request.erased, self._project_sql(), found)
+
+    def _project_sql(self) -> ProjectSql:
+        if self._sql is None:
+            self._sql = ProjectSql(
+                compiled("{{ redacted('value', redaction_steps('lower(value)')) }}"),
+                compiled("{{ endpoint_name('span.attributes', 'span.operation') }}"),
+            )
+        return self._sql
+
+    # ---------------------------------------------------------------- what is erased
+
+    def find_ids(self) -> None:
+        """Complete the request: the traces and records of its subjects, the spans of its traces."""
+        request = self.request
+        for name in self.tables() if request.subjects else ():
+            rewriter = self._rewriter(name)
+            names = rewriter.schema.names
+            if rewriter.is_of_subject == "false" or "trace_id" not in names:
+                continue
+            rows = self._read(name).where(rewriter.is_of_subject)
+            request.traces |= _texts(rows, "trace_id")
+            if "record_hash" in names:
+                request.records |= _texts(rows.where("trace_id is null"), "record_hash")
+        is_erased = is_in("trace_id", frozenset(request.traces))
+        for name in self.tables() if request.traces else ():
+            names = self._schema(name).names
+            if "trace_id" in names:
+                rows = self._read(name).where(is_erased)
+                for column in ("span_id", "parent_span_id", "root_span_id"):
+                    if column in names:
+                        request.spans |= _texts(rows, column)
+        is_of_span = is_in("span_id", frozenset(request.spans))
+        for name in ("bronze.log_records", "silver.log_records") if request.spans else ():
+            if name in self.tables():
+                rows = self._read(name).where("trace_id is null").where(is_of_span)
+                request.records |= _texts(rows, "record_hash")
+
+    def list_hashes(self) -> None:
+        """Note in bronze.erased_ids what is not in it yet: from here on ingest refuses it."""
+        request = self.request
+        held = read_erased_ids()
+        salt = held.salt if held else os.urandom(32).hex()
+        at = datetime.fromisoformat(request.started_at)
+        entries = [
+            *((TRACE, None, one) for one in sorted(request.traces)),
+            *((SPAN, None, one) for one in sorted(request.spans)),
+            *((RECORD, None, one) for one in sorted(request.records)),
+            *((SUBJECT, key, value) for key, value in sorted(request.subjects)),
+        ]
+        rows = [
+            (kind, key, salt, id_hash(salt, text), at, at.date())
+            for kind, key, text in entries
+            if not (held and held.erased_at(kind, text, key or ""))
+        ]
+        if rows:
+            schema = self._schema(LIST)
+            frame = self.spark.createDataFrame(rows, schema)
+            frame.coalesce(1).write.format("delta").mode("append").save(str(table_path(LIST)))
+
+    # ---------------------------------------------------------------- rewriting
+
+    def rewrite(self) -> dict[str, int]:
+        """Take what is erased out of the rows of all tables; returns the rows changed by table."""
+        from delta.tables import DeltaTable
+
+        plans = {}
+        for name in self.tables():
+            if name in _LEDGERS:
+                continue
+            rewriter = self._rewriter(name)
+            texts = rewriter.other_texts
+            if texts is not None:
+                rows = self._read(name).where(f"not {rewriter.is_owned}")
+                found = rows.selectExpr(f"explode({texts}) as text")
+                found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
+                rewriter = self._rewriter(name, frozenset(_texts(found, "found")))
+            if rewriter.new_values and rewriter.is_touched != "false":
+                plans[name] = rewriter
+        self._note_touched(plans)
+        changed = {}
+        for name, rewriter in plans.items():
+            count = self._read(name).where(rewriter.is_touched).count()
+            if count:
+                _say(f"{name}: {count:,} rows")
+                table = DeltaTable.forPath(self.spark, str(table_path(name)))
+                table.update(rewriter.is_touched, rewriter.new_values)
+                changed[name] = count
+        return changed
+
+    def _note_touched(self, plans: dict[str, Rewriter]) -> None:
+        """Note whose rows change though they are not erased: they are built again too."""
+        for name in ("silver.spans", "silver.log_records"):
+            if name in plans:
+                rewriter = plans[name]
+                rows = self._read(name).where(rewriter.is_touched)
+                rows = rows.where(f"not {rewriter.is_owned}")
+                rows = rows.selectExpr("coalesce(trace_id, record_hash) as touched_key")
+                self.request.touched |= _texts(rows, "touched_key")
+        self.request.store()
+
+    # ---------------------------------------------------------------- building again
+
+    def build_again(self, ledger: Ledger, variables: str) -> None:
+        """Build what is made of the changed rows again, as if they had arrived late: an ingest
+        batch without records touches their traces (R6)."""
+        from tracekeep.dbt import dbt
+
+        batch = ledger.plan_erasure()
+        self._touch(batch)
+        ledger.close_erasure(batch)
+        dbt("run", "--select", "silver", "--vars", variables)
+        if table_path("gold.build_versions").exists():
+            dbt("run", "--select", "gold", "--vars", variables)
+
+    def _touch(self, batch: int) -> None:
+        """Note in Silver that the batch touches what is anonymous now, and what told of it."""
+        request = self.request
+        old = request.traces | request.records
+        pseudonyms = {pseudonym(request.key, one) for one in old}
+        keys = [(batch, one) for one in sorted(pseudonyms | request.touched)]
+        frame = self.spark.createDataFrame(keys, "ingest_batch bigint, touched_key string")
+        frame.createOrReplaceTempView("erased_keys")
+        self.spark.sql(_ARRIVALS_OF_KEYS)
+
+    # ---------------------------------------------------------------- beside the tables
+
+    def clean_texts(self, wanted: Wanted) -> None:
+        """Remove dbt's artifacts and logs that tell of it, as drill-down may have left some."""
+        folders = [PROJECT / "target", PROJECT / "logs", lake_path() / "logs"]
+        for path in files_below(folder for folder in folders if folder.is_dir()):
+            text = path.read_bytes().decode("utf-8", "surrogateescape")
+            if wanted.found_in(text):
+                _say(f"removing {path.name}, which tells of it")
+                path.unlink()
+
+    def _read(self, name: str) -> DataFrame:
+        return self.spark.read.format("delta").load(str(table_path(name)))
+
+
+def compiled(template: str) -> str:
+    """What dbt makes of a piece of Jinja in this project."""
+    from tracekeep.dbt import dbt
+
+    result = dbt("compile", "--inline", template)
+    return str(result.result.results[0].node.compiled_code)
+
+
+def _texts(rows: DataFrame, column: str) -> set[str]:
+    """The texts in a column."""
+    return {text for (text,) in rows.select(column).distinct().collect() if text is not None}
+
+
+def _bytes_on_disk() -> int:
+    return sum(table.bytes_on_disk for table in lake_tables())
+
+
+def _say(text: str) -> None:
+    print(f"erase: {text}", file=sys.stderr)

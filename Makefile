@@ -73,7 +73,7 @@ test-formats: setup
 # The long proofs, each at most an hour on two cores.
 .PHONY: prove
 prove: prove-order prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
-	prove-retention prove-readers prove-faults prove-sizes prove-speed prove-kafka prove-page
+	prove-retention prove-erasure prove-readers prove-faults prove-sizes prove-speed prove-kafka prove-page
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -143,6 +143,11 @@ prove-kafka: setup
 .PHONY: prove-retention
 prove-retention: setup
 	$(proofs) tests/proofs/test_retention.py
+
+# What is erased leaves every file, and all counts stay (R12); writes docs/results/erasure.md.
+.PHONY: prove-erasure
+prove-erasure: setup
+	$(proofs) tests/proofs/test_erasure.py
 
 # The page of an incident in a real browser, headless Chromium, which has to be there; writes
 # docs/incident.png and docs/incident_trace.png.

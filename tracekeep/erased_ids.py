@@ -12,6 +12,8 @@ from typing import Any
 from tracekeep.lake import table_path
 
 LIST = "bronze.erased_ids"
+ERASED_PROPERTY = "tracekeep.erasedAt"
+"""Table property that says when versions before the oldest one were erased, ISO time."""
 COLUMNS = ("id_kind", "subject_key", "salt", "id_hash", "erased_at")
 TRACE, SPAN, RECORD, SUBJECT = "trace", "span", "record", "subject"
 """Kinds of an entry: a trace id, an id of one of its spans, the `record_hash` of an event without a

@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+from tracekeep.erased_ids import TRACE, id_hash
+
 START = datetime(2026, 1, 12, 10, 15, tzinfo=UTC)
 DAY = START.date()
 ARRIVAL = datetime(2026, 1, 13, 1, tzinfo=UTC)
@@ -103,6 +105,10 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     "bronze.spans": {**RAW, "start_time_unix_nano": NUMBER},
     "bronze.log_records": {**RAW, "time_unix_nano": NUMBER},
 }  # fmt: skip
+SCHEMAS["bronze.erased_ids"] = {
+    "id_kind": TEXT, "subject_key": TEXT, "salt": TEXT, "id_hash": TEXT, "erased_at": TIME,
+    "partition_date": DATE,
+}  # fmt: skip
 SCHEMAS["gold.endpoint_hours"] = SCHEMAS["gold.endpoint_minutes"]
 
 Row = dict[str, Any]
@@ -133,6 +139,15 @@ def expire(lake: Path, table: str, day: date, at: datetime) -> None:
     write(
         lake, "gold.expired_days", [{"table_name": table, "partition_date": day, "expired_at": at}]
     )
+
+
+def erase(lake: Path, trace_id: str) -> None:
+    """Note in the list of erased ids that a trace was erased when the records arrived."""
+    entry = {
+        "id_kind": TRACE, "subject_key": None, "salt": "salt", "id_hash": id_hash("salt", trace_id),
+        "erased_at": ARRIVAL, "partition_date": ARRIVAL.date(),
+    }  # fmt: skip
+    write(lake, "bronze.erased_ids", [entry])
 
 
 def span(trace_id: str, number: int, service: str, **columns: Any) -> Row:

@@ -217,9 +217,31 @@ def test_a_range_without_errors_says_how_much_went_well(lake: Path) -> None:
     assert told["status"] == "found" and "3 requests in 1 windows, none failed" in told["message"]
 
 
-def test_an_erased_trace_is_erased(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracekeep.incident.traces.erased_at", lambda *_: ARRIVAL)
-    assert ask(lake, trace_id="e" * 32)["status"] == "erased"
+def test_an_erased_trace_is_erased(lake: Path) -> None:
+    small_lakes.erase(lake, "e" * 32)
+    told = ask(lake, trace_id="e" * 32)
+    assert told["status"] == "erased"
+    assert f"was erased {ARRIVAL:%Y-%m-%d}" in told["message"]
+    assert ask(lake, trace_id="d" * 32)["status"] == "unknown"
+
+
+def test_versions_before_an_erasure_answer_erased(lake: Path) -> None:
+    table = DeltaTable(str(lake / "silver/spans"))
+    small_lakes.write(lake, "silver.spans", [])
+    table.update_incremental()
+    table.alter.set_table_properties(
+        {"tracekeep.erasedAt": ARRIVAL.isoformat()}, raise_if_not_exists=False
+    )
+    table.create_checkpoint()
+    for entry in sorted((lake / "silver/spans/_delta_log").glob("*.json"))[:-1]:
+        entry.unlink()
+    told = ask(lake, trace_id=FAILED)
+    assert layers(told)["silver"] == "found"
+    assert f"versions of silver.spans before 2 were erased {ARRIVAL:%Y-%m-%d}" in notes(
+        told, "silver"
+    )
+    with pytest.raises(GoneError, match="were erased"):
+        DeltaLake(lake)["silver.spans"].version_at(ARRIVAL - timedelta(days=1))
 
 
 def test_a_trace_that_silver_has_not_taken_yet_is_read_from_bronze(lake: Path) -> None:

@@ -152,6 +152,8 @@ def test_late_error_rewrites_its_own_windows_alone(
 ) -> None:
     """Of the lake that the last tests left behind: what `oddities.promoting` says arrives."""
     from tracekeep.dbt import dbt
+    from tracekeep.incident.answer import Question, answer
+    from tracekeep.incident.delta_lake import DeltaLake
     from tracekeep.ingest import ingest
 
     def rows_of_trace(table: str) -> list[dict]:
@@ -171,8 +173,17 @@ def test_late_error_rewrites_its_own_windows_alone(
         newest = max(row["build_id"] for row in rows)
         return {f"{row['window_start']:%H:%M}" for row in rows if row["build_id"] == newest}
 
+    def told_of_trace(as_of: int | None = None) -> tuple[set[tuple], list[list[str]]]:
+        """What drill-down tells: services and endpoints of the spans, service paths."""
+        told = answer(DeltaLake(lake_path()), Question(trace_id=oddities.LATE, as_of=as_of))
+        (trace,) = told["traces"]
+        spans = {(span["service"], span["endpoint"]) for span in trace["spans"]}
+        return spans, [group["service_path"] for group in told["path_groups"]]
+
     assert not rows_of_trace("gold.sampled_spans")
     assert endpoints() == {("late-shop", "/old"): (1, 0, [])}
+    version = DeltaLake(lake_path())["gold.endpoint_minutes"].version
+    assert told_of_trace() == ({("late-shop", "/old")}, [])
     news = tmp_path / "late.jsonl"
     news.write_text("\n".join(oddities.promoting()) + "\n", encoding="utf-8")
     ingest(spark, [news])
@@ -190,6 +201,10 @@ def test_late_error_rewrites_its_own_windows_alone(
         ("late-shop", "/new"): (1, 0, [oddities.LATE]),
         ("late-bank", "/debit"): (1, 1, [oddities.LATE]),
     }
+    # what is true now, and what was true then (R11)
+    now = {("late-shop", "/new"), ("late-bank", "/debit")}
+    assert told_of_trace() == (now, [["late-shop", "late-bank"]])
+    assert told_of_trace(version) == ({("late-shop", "/old")}, [])
     windows = {"17:10", "17:12"}
     assert windows_of_last_build("gold.endpoint_minutes") == windows
     assert windows_of_last_build("gold.endpoint_minutes_aggregated") == windows

@@ -107,3 +107,10 @@ def _print(outcome: Outcome) -> None:
         print(f"proof: LEFT in {file}: {place}: {what}")
     if finding.found:
         print("proof: something is left; run the command again with the same arguments")
+    if outcome.raw_files:
+        print(
+            f"{len(outcome.raw_files):,} raw files that were read still tell of it; they are not "
+            "the lake's, and ingest refuses what they say of it:"
+        )
+    for file in outcome.raw_files:
+        print(f"  {file}")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
+from tracekeep.erased_ids import ERASED_PROPERTY
 from tracekeep.lake import table_path
 from tracekeep.tables import LOG_FOLDER
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-ERASED_PROPERTY = "tracekeep.erasedAt"
-"""Table property that says when versions before the oldest one were erased."""
 
 
 def end_history(spark: SparkSession, name: str, at: str) -> int:
@@ -51,8 +50,6 @@ def _checkpoint(spark: SparkSession, path: str) -> int:
 
 def added_bytes(name: str, after: int) -> int:
     """Bytes of the data files that commits after a version added, as long as the log tells."""
-    import json
-
     total = 0
     for entry in sorted(table_path(name).joinpath(LOG_FOLDER).glob("*.json")):
         if entry.stem.isdigit() and int(entry.stem) > after:

@@ -80,8 +80,8 @@ class ProjectSql:
 
 
 def literal(text: str) -> str:
-    """A text as a literal of Spark SQL."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    """A text as a literal of Spark SQL, which would put settings in for `${…}` even there."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")
     return f"'{escaped}'"
 
 
@@ -243,7 +243,9 @@ class Rewriter:
             endpoint = self.sql.endpoint
             return self._if(owned, f"transform(array({parts}), span -> {endpoint})[0]", value)
         if (self.name, name) == ("bronze.spans", "events"):
-            return self._if(owned, f"filter({value}, e -> e.name = 'exception')", value)
+            exceptions = "filter(events, event -> event.name = 'exception')"
+            kind = self.schema[name].dataType
+            return self._if(owned, self._value(name, kind, exceptions, {}, "true"), value)
         if self.name == "silver.log_records" and name in ("error_type", "error_stack"):
             # Silver finds these in the text as well; what is left of that has none
             key = "exception.type" if name == "error_type" else "exception.stacktrace"
@@ -257,11 +259,11 @@ class Rewriter:
         if name == "trace_id_prefix":
             old, new = "trace_id", self._pseudonym("trace_id")
             size = "length(trace_id_prefix)"
-            return (
-                f"case when {is_in(old, self.erased.traces)} then case when trace_id_prefix = "
-                f"left({old}, {size}) then left({new}, {size}) else right({new}, {size}) end "
-                f"else trace_id_prefix end"
+            prefix = (
+                f"case when trace_id_prefix = left({old}, {size}) then left({new}, {size}) "
+                f"else right({new}, {size}) end"
             )
+            return self._if(is_in(old, self.erased.traces), prefix, value)
         return value
 
     def _value(
@@ -300,15 +302,11 @@ class Rewriter:
 
     def _text(self, name: str, expression: str, siblings: Mapping[str, str], owned: str) -> str:
         if is_trace_id(name):
-            value = (
-                f"case when {is_in(expression, self.erased.traces)} "
-                f"then {self._pseudonym(expression)} else {expression} end"
-            )
-            if name == "touched_key" and self.erased.records:
-                value = (
-                    f"case when {is_in(expression, self.erased.records)} "
-                    f"then {self._pseudonym(expression)} else {value} end"
-                )
+            is_erased = is_in(expression, self.erased.traces)
+            value = self._if(is_erased, self._pseudonym(expression), expression)
+            if name == "touched_key":
+                is_erased = is_in(expression, self.erased.records)
+                value = self._if(is_erased, self._pseudonym(expression), value)
             return value
         if name.endswith("span_id"):
             trace = siblings.get(name.removesuffix("span_id") + "trace_id")
@@ -318,6 +316,9 @@ class Rewriter:
             return self._if(is_erased, self._pseudonym(expression), expression)
         if name in KEPT:
             return expression
+        if name == "name" and "time_unix_nano" in siblings:
+            # of the events of an anonymous span only the exceptions stay
+            return self._if(owned, "'exception'", self._without_found(expression))
         if name in _NULLED:
             return self._if(owned, "null", self._without_found(expression))
         if name in _HASHES:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.erased_ids import (
@@ -83,7 +84,7 @@ class TableOutcome:
 
 @dataclass
 class Outcome:
-    """What an erasure did."""
+    """What an erasure did. raw_files: files of `make run` that ingest read and that tell of it."""
 
     trace_count: int
     span_count: int
@@ -93,6 +94,7 @@ class Outcome:
     bytes_after: int = 0
     tables: dict[str, TableOutcome] = field(default_factory=dict)
     finding: Finding = field(default_factory=Finding)
+    raw_files: list[str] = field(default_factory=list)
 
 
 def erase(
@@ -138,7 +140,16 @@ def erase(
         work.clean_texts(wanted)
         request.forget()
         _say("searching all files")
-        outcome.finding = prove(wanted, [PROJECT / "target", PROJECT / "logs"], lake_path())
+        finding = prove(wanted, [PROJECT / "target", PROJECT / "logs"], lake_path())
+        outcome.raw_files = sorted(
+            {
+                file
+                for file, _, _ in finding.found
+                if Path(file).is_relative_to(lake_path() / "input")
+            }
+        )
+        finding.found = [entry for entry in finding.found if entry[0] not in outcome.raw_files]
+        outcome.finding = finding
         outcome.bytes_after = _bytes_on_disk()
     return outcome
 

@@ -15,6 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracekeep.erased_ids import (
+    COLUMNS,
+    ERASED_PROPERTY,
+    LIST,
+    ErasedIds,
+    read_erased_ids,
+)
 from tracekeep.tables import LOG_FOLDER
 
 if TYPE_CHECKING:
@@ -100,6 +107,12 @@ class LakeTable:
         )
 
     @property
+    def erased_at(self) -> datetime | None:
+        """When the versions before the oldest one were erased (R12), UTC; None if they were not."""
+        text = self.newest.metadata().configuration.get(ERASED_PROPERTY)
+        return datetime.fromisoformat(text) if text else None
+
+    @property
     def travel_window(self) -> timedelta:
         """How far back versions may be read: `delta.deletedFileRetentionDuration`."""
         text = self.newest.metadata().configuration.get("delta.deletedFileRetentionDuration")
@@ -114,6 +127,8 @@ class LakeTable:
         if versions:
             return versions[-1]
         first = self.commits[0]
+        if self.erased_at:
+            raise self._erased()
         reason = (
             f"{self.name} did not exist before {stamp(first.at)}"
             if first.version == 0
@@ -132,6 +147,8 @@ class LakeTable:
         if version > self.version:
             raise GoneError(f"{self.name} has no version {version}: the newest is {self.version}")
         at = self.committed_at(version)
+        if at is None and self.erased_at and version < self.commits[0].version:
+            raise self._erased()
         if at is None:
             raise GoneError(f"the log of {self.name} no longer holds version {version}")
         if at + self.travel_window < self.now:
@@ -140,6 +157,13 @@ class LakeTable:
                 f"{days(self.travel_window)}",
                 at + self.travel_window,
             )
+
+    def _erased(self) -> GoneError:
+        at = self.erased_at
+        told = f" {stamp(at)}" if at else ""
+        return GoneError(
+            f"versions of {self.name} before {self.commits[0].version} were erased{told}", at
+        )
 
     def rows(
         self,
@@ -213,6 +237,11 @@ class DeltaLake:
             layer, table = name.split(".")
             self._tables[name] = LakeTable(name, self.folder / layer / table, self.now)
         return self._tables[name]
+
+    @cached_property
+    def erased_ids(self) -> ErasedIds | None:
+        """The list of what was erased; None if nothing was."""
+        return read_erased_ids(self[LIST].rows(COLUMNS))
 
 
 def stamp(time: datetime) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
+from tracekeep.erased_ids import TRACE
 from tracekeep.incident.delta_lake import GoneError, stamp
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def expired_days(lake: DeltaLake) -> list[ExpiredDay]:
 
 
 def erased_at(lake: DeltaLake, trace_id: str) -> datetime | None:
-    """When a trace was erased, UTC; None if it was not, or there is no list of erased ids yet."""
-    return None
+    """When a trace was erased, UTC; None if it was not."""
+    erased = lake.erased_ids
+    return None if erased is None else erased.erased_at(TRACE, trace_id)
 
 
 def expiry_of(

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 -- Patterns that were new when they were first seen: later than a warm-up after the first event of
--- their environment (R10).
+-- their environment (R10). What is left of erased errors is no news (R12).
 with environments as (
 
     select
@@ -23,6 +23,7 @@ new_patterns as (
         on patterns.environment = environments.environment
     where
         patterns.pattern_version = {{ var('error_pattern_version') }}
+        and patterns.error_template <> 'erased <*>'
         and patterns.first_seen_at
         > environments.first_event_at
         + interval {{ var('new_pattern_warm_up_minutes') }} minutes

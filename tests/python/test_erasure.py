@@ -1,0 +1,388 @@
+"""Erasure (R12) without a pipeline: the list that ingest obeys, rows, proof, request."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tracekeep import erasure
+from tracekeep.erased_ids import RECORD, SPAN, SUBJECT, TRACE, id_hash, read_erased_ids
+from tracekeep.erasure import proof
+from tracekeep.erasure.request import open_request, request_path
+from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, in_base64, pseudonym
+from tracekeep.ingest.records import log_record, rejected_record, span_record
+from tracekeep.ingest.write import BronzeWriter, Stamp
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+GONE, OTHER = "4bf92f3577b34da6a3ce929d0e0e4736", "ab" * 16
+GONE_SPAN, OTHER_SPAN = "00f067aa0ba902b7", "cd" * 8
+USER = ("enduser.id", "jane.doe@example.com")
+NOW = datetime.datetime(2026, 1, 12, tzinfo=datetime.UTC)
+HYPHENS = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
+
+
+def erased_list() -> Any:
+    entries = [
+        (TRACE, None, GONE),
+        (SPAN, None, GONE_SPAN),
+        (RECORD, None, "f" * 32),
+        (SUBJECT, USER[0], USER[1]),
+    ]
+    return read_erased_ids(
+        {
+            "id_kind": kind,
+            "subject_key": key,
+            "salt": "salt",
+            "id_hash": id_hash("salt", text),
+            "erased_at": NOW,
+        }
+        for kind, key, text in entries
+    )
+
+
+def a_span(**columns: Any) -> dict[str, Any]:
+    values = {"trace_id": OTHER, "span_id": OTHER_SPAN, "attributes": [], "events": [], "links": []}
+    return span_record(**{**values, **columns})
+
+
+def a_log(**columns: Any) -> dict[str, Any]:
+    values = {
+        "trace_id": None, "span_id": None, "attributes": [], "resource_attributes": [],
+        "time_unix_nano": 1, "body": "text",
+    }  # fmt: skip
+    return log_record(**{**values, **columns})
+
+
+REFUSED = [
+    a_span(trace_id=GONE),
+    a_log(trace_id=GONE),
+    a_log(span_id=GONE_SPAN),
+    a_span(attributes=[USER]),
+    a_span(events=[{"attributes": [("a", "b"), USER]}]),
+    a_log(resource_attributes=[USER]),
+    {**a_log(), "record_hash": "f" * 32},
+    rejected_record("invalid_json", f'{{"traceId": "{GONE.upper()}'.encode()),
+    rejected_record("invalid_json", f"span {HYPHENS} is cut".encode()),
+]
+TAKEN = [
+    a_span(),
+    a_span(span_id=GONE_SPAN),  # ids of spans are unique within a trace alone
+    a_log(),
+    a_log(trace_id=OTHER, span_id=GONE_SPAN),
+    a_span(attributes=[(USER[0], "someone else"), ("another.key", USER[1])]),
+    rejected_record("invalid_json", f'{{"traceId": "{OTHER}'.encode()),
+]
+
+
+@pytest.mark.parametrize("record", REFUSED)
+def test_ingest_refuses_what_was_erased(record: dict[str, Any]) -> None:
+    assert erased_list().holds(record)
+
+
+@pytest.mark.parametrize("record", TAKEN)
+def test_ingest_takes_everything_else(record: dict[str, Any]) -> None:
+    assert not erased_list().holds(record)
+
+
+def test_nothing_was_erased() -> None:
+    assert read_erased_ids([]) is None
+
+
+def test_a_refused_record_is_a_reject_without_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    writer = BronzeWriter(Stamp(1, None, NOW), erased_list())
+    for number, record in enumerate([a_span(trace_id=GONE), a_span()]):
+        place = {"source_file": "f", "source_position": number, "source_index": 0}
+        writer.add({**record, **place, "raw_text": b"raw " + record["trace_id"].encode()})
+    files = {file.table: file for file in writer.close()}
+    assert {table: file.row_count for table, file in files.items()} == {
+        "spans": 1,
+        "rejected_records": 1,
+    }
+    path = tmp_path / "bronze" / "rejected_records" / files["rejected_records"].path
+    (row,) = pq.ParquetFile(path).read().to_pylist()
+    assert (row["reason"], row["source_file"], row["raw_text"]) == ("erased", "f", None)
+    assert GONE not in json.dumps(row, default=str)
+
+
+# ---------------------------------------------------------------- words of the command
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(GONE, GONE), (GONE.upper(), GONE), (HYPHENS, GONE), ("1f", "1f".zfill(32))],
+)
+def test_trace_ids_are_those_of_the_tables(text: str, expected: str) -> None:
+    assert erasure.trace_id(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "xyz", "a" * 33, "' or 1=1", "../x"])
+def test_what_is_no_trace_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no trace id"):
+        erasure.trace_id(text)
+
+
+@pytest.mark.parametrize("text", ["", "key", "=value", "key="])
+def test_what_is_no_subject_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="KEY=VALUE"):
+        erasure.subject(text)
+
+
+def test_a_subject_may_have_an_equals_sign_in_its_value() -> None:
+    assert erasure.subject("key=a=b") == ("key", "a=b")
+
+
+def test_a_request_that_was_cut_short_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    first = open_request([GONE], [USER])
+    first.spans.add(GONE_SPAN)
+    first.store()
+    assert stat.S_IMODE(request_path().stat().st_mode) == 0o600
+    second = open_request([OTHER], [])
+    assert second.key == first.key
+    assert second.erased == Erased(
+        first.key,
+        frozenset((GONE, OTHER)),
+        frozenset((GONE_SPAN,)),
+        frozenset(),
+        frozenset((USER,)),
+    )
+    second.forget()
+    assert not list(tmp_path.iterdir())
+    assert open_request([], []).key != first.key
+
+
+# ---------------------------------------------------------------- rows
+
+KEY = "secret"
+SQL = ProjectSql("value", "span.operation")
+ERASED = Erased(
+    KEY, frozenset((GONE,)), frozenset((GONE_SPAN,)), frozenset(("f" * 32,)), frozenset((USER,))
+)
+SPANS = """
+    trace_id string, span_id string, parent_span_id string, record_hash string,
+    trace_state string, name string, kind string, status_message string,
+    resource_attributes map<string,string>, attributes map<string,string>,
+    events array<struct<time_unix_nano:bigint,name:string,attributes:map<string,string>>>,
+    links array<struct<trace_id:string,span_id:string,trace_state:string,
+        attributes:map<string,string>>>,
+    raw_text string, start_time_unix_nano bigint
+"""
+
+
+def rewritten(
+    spark: SparkSession, name: str, schema: str, rows: list[tuple[Any, ...]],
+    erased: Erased = ERASED,
+) -> list[Any]:  # fmt: skip
+    """The rows as the statement leaves them: those that it does not touch as they are."""
+    frame = spark.createDataFrame(rows, schema)
+    rewriter = Rewriter(name, frame.schema, erased, SQL)
+    texts = rewriter.other_texts
+    if texts is not None:
+        found = frame.where(f"not {rewriter.is_owned}").selectExpr(f"explode({texts}) as text")
+        found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
+        wanted = frozenset(text for (text,) in found.collect())
+        rewriter = Rewriter(name, frame.schema, erased, SQL, wanted)
+    touched = rewriter.is_touched
+    columns = [
+        f"case when {touched} then {rewriter.new_values.get(column, column)} else {column} end "
+        f"as {column}"
+        for column in frame.columns
+    ]
+    return frame.selectExpr(*columns).collect()
+
+
+def test_a_row_of_an_erased_trace_keeps_no_id_and_no_text(spark: SparkSession) -> None:
+    private = "card of Jane"
+    (row,) = rewritten(
+        spark,
+        "bronze.spans",
+        SPANS,
+        [
+            (
+                GONE, GONE_SPAN, "1" * 16, None, f"ot=rv:{GONE[:14]}", "GET /pay", "client",
+                private,
+                {"service.name": "payment", "device.id": private},
+                {
+                    "http.status_code": "500", "url.full": private, "peer.service": "ledger",
+                    "exception.message": private, "log.record.uid": private, USER[0]: USER[1],
+                },
+                [
+                    (5, "exception", {"exception.type": "E", "exception.message": private}),
+                    (6, private, {"a": private}),
+                ],
+                [(OTHER, OTHER_SPAN, "x", {"a": private}), (GONE, "1" * 16, None, {})],
+                f"raw {GONE}", 7,
+            )
+        ],
+    )  # fmt: skip
+    said = json.dumps(row.asDict(recursive=True))
+    for text in (private, GONE, GONE_SPAN, "1" * 16, USER[1], "url.full", "device.id"):
+        assert text not in said
+    assert row.trace_id == pseudonym(KEY, GONE)
+    assert row.span_id == pseudonym(KEY, GONE_SPAN)
+    assert row.links[1].trace_id == row.trace_id
+    assert row.links[1].span_id == row.parent_span_id
+    assert (row.links[0].trace_id, row.links[0].span_id) == (OTHER, OTHER_SPAN)
+    assert (row.kind, row.start_time_unix_nano, row.name) == ("client", 7, "GET /pay")
+    assert row.resource_attributes == {"service.name": "payment"}
+    assert row.attributes["http.status_code"] == "500"
+    assert row.attributes["peer.service"] == "ledger"
+    assert row.attributes["exception.message"].startswith("erased ")
+    # the same text stays the same text: as many different records as before
+    assert row.status_message == row.attributes["exception.message"]
+    assert [(event.name, event.attributes["exception.type"]) for event in row.events] == [
+        ("exception", "E")
+    ]
+    assert (row.raw_text, row.trace_state) == (None, None)
+
+
+def test_the_name_of_a_caller_is_no_peer(spark: SparkSession) -> None:
+    (row,) = rewritten(
+        spark, "silver.spans", "trace_id string, kind string, attributes map<string,string>",
+        [(GONE, "server", {"net.peer.ip": "192.0.2.7", "http.status_code": "200"})],
+    )  # fmt: skip
+    assert row.attributes == {"http.status_code": "200"}
+
+
+def test_another_row_loses_only_what_it_says_of_it(spark: SparkSession) -> None:
+    coded = in_base64(GONE)
+    rows = [
+        (
+            OTHER, OTHER_SPAN, None, None, None, f"after {GONE.upper()}", "server", f"by {USER[1]}",
+            {"service.name": "a"}, {"note": f"x {HYPHENS} y", USER[0]: "someone"}, [],
+            [(GONE, GONE_SPAN, None, {"a": "b"})], f"{coded} raw {GONE_SPAN}", 1,
+        ),
+        (
+            OTHER, OTHER_SPAN, None, None, None, "nothing of it", "server", None, {},
+            {"note": "n"}, [], [], "raw", 1,
+        ),
+    ]  # fmt: skip
+    changed, same = rewritten(spark, "bronze.spans", SPANS, rows)
+    assert tuple(same) == rows[1]
+    said = json.dumps(changed.asDict(recursive=True))
+    for text in (GONE, GONE.upper(), HYPHENS, GONE_SPAN, USER[1], coded):
+        assert text not in said
+    assert (changed.trace_id, changed.span_id) == (OTHER, OTHER_SPAN)
+    assert changed.links[0].trace_id == pseudonym(KEY, GONE)
+    assert changed.links[0].attributes == {}
+    assert changed.attributes == {"note": "x erased y", USER[0]: "someone"}
+    assert changed.raw_text == "erased raw erased"
+
+
+def test_an_attribute_of_a_subject_goes_from_a_change(spark: SparkSession) -> None:
+    (row,) = rewritten(
+        spark,
+        "bronze.changes",
+        "change_id string, attributes map<string,string>, raw_text string",
+        [("c1", {USER[0]: USER[1], "kept": "yes"}, f"raw {USER[1]}")],
+    )
+    assert tuple(row) == ("c1", {"kept": "yes"}, "raw erased")
+
+
+def test_a_reject_of_an_erased_trace_loses_its_text(spark: SparkSession) -> None:
+    schema = "reason string, detail string, raw_text string"
+    gone, kept = rewritten(
+        spark,
+        "bronze.rejected_records",
+        schema,
+        [("no_time", "x", f'{{"traceId":"{GONE}"}}'), ("no_time", "x", f'{{"traceId":"{OTHER}"}}')],
+    )
+    assert (gone.reason, gone.raw_text) == ("no_time", None)
+    assert GONE not in gone.detail
+    assert kept.raw_text == f'{{"traceId":"{OTHER}"}}'
+
+
+def test_windows_keep_numbers_and_lose_ids(spark: SparkSession) -> None:
+    schema = """
+        service string, endpoint string, request_count bigint, sample_trace_ids array<string>,
+        error_patterns array<struct<fingerprint:string,error_message:string,failure_count:bigint,
+            trace_id:string>>
+    """
+    patterns = [("f1", "Jane failed", 3, GONE), ("f2", "disk full", 1, OTHER)]
+    (row,) = rewritten(
+        spark,
+        "gold.endpoint_minutes",
+        schema,
+        [("payment", "/pay", 12, [OTHER, GONE], patterns)],
+    )
+    assert (row.service, row.endpoint, row.request_count) == ("payment", "/pay", 12)
+    assert row.sample_trace_ids == [OTHER, pseudonym(KEY, GONE)]
+    first, second = row.error_patterns
+    assert (first.fingerprint, first.failure_count) == ("f1", 3)
+    assert first.error_message.startswith("erased ")
+    assert first.trace_id == pseudonym(KEY, GONE)
+    assert tuple(second) == patterns[1]
+
+
+def test_hostile_values_stay_texts(spark: SparkSession) -> None:
+    hostile = "x' or '1'='1 \\ ${jndi} .*"
+    erased = Erased(KEY, frozenset(), frozenset(), frozenset(), frozenset((("k'ey", hostile),)))
+    rows = [("t", {"k'ey": hostile}, f"says {hostile}!"), ("t", {"k'ey": "other"}, "says .*")]
+    schema = "trace_id string, attributes map<string,string>, body string"
+    gone, kept = rewritten(spark, "silver.log_records", schema, rows, erased)
+    assert (gone.attributes, gone.body) == ({}, "says erased!")
+    assert tuple(kept) == rows[1]
+
+
+# ---------------------------------------------------------------- proof
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    return folder
+
+
+def places(lake: Path, *wanted: str, subjects: Any = ()) -> Iterator[tuple[str, str]]:
+    found = proof.prove(proof.Wanted(frozenset(wanted), frozenset(subjects)), [], lake)
+    assert found.files > 0
+    for file, place, _ in found.found:
+        yield Path(file).name, place
+
+
+def test_the_proof_finds_what_is_planted_and_leaves_nothing_behind(lake: Path) -> None:
+    assert not list(places(lake, GONE))
+    assert not list(lake.iterdir())
+
+
+def test_the_proof_looks_everywhere(lake: Path) -> None:
+    proof.plant(lake / "left", GONE)
+    assert set(places(lake, GONE)) >= proof.expected_places()
+
+
+def test_the_proof_finds_ids_of_spans_and_values(lake: Path) -> None:
+    maps = pa.array([[("k", "7")], [USER]], pa.map_(pa.string(), pa.string()))
+    table = pa.table({"ids": [GONE_SPAN, OTHER_SPAN], "attributes": maps}).slice(0, 2)
+    pq.write_table(table, lake / "a.parquet", compression="zstd")
+    (lake / "a.log").write_text(f"of {USER[1]}", encoding="utf-8")
+    assert set(places(lake, GONE_SPAN)) == {
+        ("a.parquet", "ids"),
+        ("a.parquet", "statistics of ids"),
+    }
+    assert {file for file, _ in places(lake, subjects=[USER])} == {"a.parquet", "a.log"}
+    # a short value is looked for as an attribute alone
+    assert set(places(lake, subjects=[("k", "7")])) == {("a.parquet", "attributes")}
+    assert not list(places(lake, subjects=[("another", "7")]))
+
+
+def test_a_blind_search_is_no_proof(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "_in_parquet", lambda *_: iter(()))
+    with pytest.raises(proof.BlindError, match="planted"):
+        list(places(lake, GONE))
+    assert not list(lake.iterdir())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -355,7 +357,8 @@ def compiled(template: str) -> str:
     """What dbt makes of a piece of Jinja in this project."""
     from tracekeep.dbt import dbt
 
-    result = dbt("compile", "--inline", template)
+    with redirect_stdout(io.StringIO()):  # dbt prints what it has compiled
+        result = dbt("compile", "--inline", template)
     return str(result.result.results[0].node.compiled_code)
 
 

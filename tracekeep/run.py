@@ -49,7 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     except (DbtError, RuntimeError) as error:
         print(f"run: {error}", file=sys.stderr)
         return 1
-    print(f"{len(tests.result.results)} tests passed", file=sys.stderr)
+    results = tests.result.results
+    warned = [outcome.node.name for outcome in results if outcome.status == "warn"]
+    print(f"{len(results) - len(warned)} tests passed", file=sys.stderr)
+    if warned:
+        print(f"{len(warned)} statistics warn: {', '.join(warned)}", file=sys.stderr)
     print_layers(layer_summaries(spark))
     print_next_commands()
     return 0

@@ -23,7 +23,7 @@ new_patterns as (
         on patterns.environment = environments.environment
     where
         patterns.pattern_version = {{ var('error_pattern_version') }}
-        and patterns.error_template <> 'erased <*>'
+        and not patterns.error_template <=> 'erased <*>'
         and patterns.first_seen_at
         > environments.first_event_at
         + interval {{ var('new_pattern_warm_up_minutes') }} minutes

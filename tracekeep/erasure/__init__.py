@@ -106,7 +106,7 @@ def _print(outcome: Outcome) -> None:
     for file, place, what in finding.found:
         print(f"proof: LEFT in {file}: {place}: {what}")
     if finding.found:
-        print("proof: something is left; run the command again with the same arguments")
+        print("proof: something is left; `erase` without arguments tries again")
     if outcome.raw_files:
         print(
             f"{len(outcome.raw_files):,} raw files that were read still tell of it; they are not "

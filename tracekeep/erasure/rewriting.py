@@ -20,7 +20,7 @@ KEPT = frozenset((
     "build_id", "change_id", "change_key", "change_kind", "change_source", "change_type",
     "container", "endpoint", "environment", "error_template", "error_type", "event_name",
     "event_type", "fingerprint", "kind", "marks", "named_format", "namespace", "new_fingerprints",
-    "pod", "randomness_source", "reason", "region", "sample_class", "sampling_threshold",
+    "phase", "pod", "randomness_source", "reason", "region", "sample_class", "sampling_threshold",
     "scope_name", "scope_version", "service", "service_path", "service_version", "services",
     "severity_text", "shape_hash", "silver_build_ids", "source_file", "source_format",
     "source_service", "span_region", "status_code", "stream", "suspected_root_cause", "table_name",
@@ -115,17 +115,16 @@ class Rewriter:
     @property
     def is_owned(self) -> str:
         """Predicate: the row is one of what is erased."""
-        names = self.schema.names
+        names = set(self.schema.names)
         if self.name == "bronze.rejected_records":
             return self._has_texts(f"array({', '.join(self._texts)})")
         terms = []
-        if "trace_id" in names:
+        if "trace_id" in names and self.erased.traces:
             terms.append(is_in("trace_id", self.erased.traces))
-            if "span_id" in names:
-                terms.append(f"trace_id is null and {is_in('span_id', self.erased.spans)}")
-        if "record_hash" in names:
+        if {"trace_id", "span_id"} <= names and self.erased.spans:
+            terms.append(f"trace_id is null and {is_in('span_id', self.erased.spans)}")
+        if "record_hash" in names and self.erased.records:
             terms.append(is_in("record_hash", self.erased.records))
-        terms = [term for term in terms if not term.endswith("false")]
         return f"({' or '.join(terms)})" if terms else "false"
 
     @property

@@ -23,7 +23,7 @@ from tracekeep.erased_ids import (
 )
 from tracekeep.erasure.history import added_bytes, end_history
 from tracekeep.erasure.proof import Finding, Wanted, files_below, prove
-from tracekeep.erasure.request import Request, open_request
+from tracekeep.erasure.request import Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
 from tracekeep.lake import LAYERS, PROJECT, lake_path, table_path
@@ -140,9 +140,9 @@ def erase(
                 outcome.tables[name] = entry
         wanted = Wanted(frozenset(request.traces | request.spans), frozenset(request.subjects))
         work.clean_texts(wanted)
-        request.forget()
         _say("searching all files")
-        finding = prove(wanted, [PROJECT / "target", PROJECT / "logs"], lake_path())
+        folders = [PROJECT / "target", PROJECT / "logs"]
+        finding = prove(wanted, folders, lake_path(), request_path())
         outcome.raw_files = sorted(
             {
                 file
@@ -152,6 +152,8 @@ def erase(
         )
         finding.found = [entry for entry in finding.found if entry[0] not in outcome.raw_files]
         outcome.finding = finding
+        if not finding.found:
+            request.forget()
         outcome.bytes_after = _bytes_on_disk()
     return outcome
 
@@ -167,8 +169,6 @@ def _check(ledger: Ledger) -> None:
         from deltalake import DeltaTable
 
         if DeltaTable(str(arrivals)).to_pyarrow_table(columns=["ingest_batch"]).num_rows:
-            from tracekeep.erasure.request import request_path
-
             if not request_path().exists():
                 raise RefusedError(
                     "a run of Silver is at work, or was cut short and waits for the next one to "

@@ -165,15 +165,15 @@ def _check(ledger: Ledger) -> None:
             "tracekeep ingest` first. Nothing was erased"
         )
     arrivals = table_path(ARRIVALS)
-    if (arrivals / "_delta_log").exists():
-        from deltalake import DeltaTable
+    if not (arrivals / "_delta_log").exists() or request_path().exists():
+        return
+    from deltalake import DeltaTable
 
-        if DeltaTable(str(arrivals)).to_pyarrow_table(columns=["ingest_batch"]).num_rows:
-            if not request_path().exists():
-                raise RefusedError(
-                    "a run of Silver is at work, or was cut short and waits for the next one to "
-                    "end it: `dbt run --select silver` first. Nothing was erased"
-                )
+    if DeltaTable(str(arrivals)).to_pyarrow_table(columns=["ingest_batch"]).num_rows:
+        raise RefusedError(
+            "a run of Silver is at work, or was cut short and waits for the next one to end it: "
+            "`dbt run --select silver` first. Nothing was erased"
+        )
 
 
 class _Work:

@@ -33,6 +33,14 @@ POINTS = (
 )
 """Events, share of spans in error traces (`-`: as generated), minutes of a window."""
 
+CONTEXT = (
+    "error_events", "sampled_spans", "sampled_log_records", "incident_paths",
+    "incident_path_days", "incident_path_groups",
+)  # fmt: skip
+"""Tables that hold errors in full and the sample: they grow with the share of errors."""
+WINDOWS = ("endpoint_minutes", "call_graph_minutes", "endpoint_hours")
+"""Tables that grow with windows, endpoints and edges, up to the number of events."""
+
 Figures = dict[str, Any]
 
 
@@ -79,6 +87,26 @@ def line_of(point: Figures) -> str:
     )
 
 
+def parts_of(point: Figures) -> str:
+    """What Gold consists of at a point, as a line of the table."""
+    gold = point["gold"]
+    context = size_of({name: gold[name] for name in CONTEXT})
+    windows = size_of({name: gold[name] for name in WINDOWS})
+    columns = [
+        (size, f"{name}.{column}")
+        for name, table in gold.items()
+        for column, size in table["columns"].items()
+    ]
+    heaviest = ", ".join(
+        f"{name} {size / 1e3:,.0f}" for size, name in sorted(columns, reverse=True)[:6]
+    )
+    return (
+        f"| {point['events']:,}, {point['error_span_share']:.2%}, {point['window_minutes']} min | "
+        f"{ratio_of(point):.1f} | {context / 1e6:,.2f} | {windows / 1e6:,.2f} | "
+        f"{(size_of(gold) - context - windows) / 1e6:,.2f} | {heaviest} |"
+    )
+
+
 def report_of(points: list[Figures]) -> str:
     """The document."""
     base = points[0]
@@ -97,6 +125,19 @@ def report_of(points: list[Figures]) -> str:
         f"Kept spans at the first point: {base['kept_spans']:,} of those of "
         f"{base['events']:,} events. The files of a day that was generated: "
         f"{base['raw_bytes'] / 1e6:,.0f} MB, packed in part.",
+        "",
+        f"## Where {SMALLER} is out of reach, and why",
+        "",
+        "Errors are kept in full with their whole traces, so context grows with their share: the "
+        "spans of error traces alone, at the bytes of a kept span below, are a share of Bronze that "
+        "no window saves. Windows of a minute hold few requests each, and the exact percentiles of "
+        "each are four doubles that hardly compress. In a small day the fixed bytes of a file "
+        "(footer, dictionaries) weigh as much as its rows, and each endpoint has its windows "
+        "whether it was called once or a hundred times.",
+        "",
+        "| point | Bronze / Gold | context MB | windows MB | rest MB | the heaviest columns, kB |",
+        "|---|---|---|---|---|---|",
+        *(parts_of(point) for point in points if ratio_of(point) < SMALLER or point is base),
         "",
         "## Where the bytes are, at the first point",
         "",

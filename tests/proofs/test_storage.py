@@ -129,7 +129,7 @@ def report_of(points: list[Figures]) -> str:
         f"## Where {SMALLER} is out of reach, and why",
         "",
         "Errors are kept in full with their whole traces, so context grows with their share: the "
-        "spans of error traces alone, at the bytes of a kept span below, are a share of Bronze that "
+        "spans of error traces, at the bytes of a kept span below, are a share of Bronze that "
         "no window saves. Windows of a minute hold few requests each, and the exact percentiles of "
         "each are four doubles that hardly compress. In a small day the fixed bytes of a file "
         "(footer, dictionaries) weigh as much as its rows, and each endpoint has its windows "

@@ -13,6 +13,9 @@ FIRST_DAY = date(2024, 1, 1)
 """Long enough ago that no file of the year is younger than the real clock says."""
 
 LAST_DAY = 366
+WEEKS_AFTER = 7
+"""Weeks after the year, without news, until which its first incidents come to their last age."""
+
 EVENTS_A_DAY = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "2000"))
 INCIDENT_EVERY = 7
 DENSE = (range(0, 10), range(29, 33), range(89, 93), range(363, 367))
@@ -82,12 +85,15 @@ def arrived_until(now: datetime) -> datetime:
 def ticks_of(incidents: Sequence[Incident]) -> list[Tick]:
     """The ticks in their order; TRACEKEEP_PROVE_TICKS, such as `0-9,31,91`, names other days.
 
-    The tick of a day with an incident is an hour after it, or as soon as its hour has arrived. A
-    look eight days after each incident, where no tick is, sees it without its Bronze.
+    The tick of a day with an incident is an hour after it, or as soon as its hour has arrived.
+    Where no tick is, a look eight days after each incident sees it without its Bronze, and one
+    after the year those that come to 364 days.
     """
     by_day = {(one.start.date() - FIRST_DAY).days: one for one in incidents}
     full = {day for days in DENSE for day in days} | {day for day in by_day if day <= LAST_DAY}
-    looks = {day + 8 for day in by_day if day + 8 <= LAST_DAY} - full
+    end = LAST_DAY + 7 * WEEKS_AFTER
+    looks = {day + 8 for day in by_day} - full
+    looks |= {day + 364 for day in by_day if LAST_DAY < day + 364 <= end}
     wanted = _days(os.environ.get("TRACEKEEP_PROVE_TICKS", "")) or sorted(full | looks)
     return [Tick(day, _time_of(day, by_day.get(day)), day not in looks) for day in wanted]
 
@@ -111,7 +117,7 @@ def due(incidents: Iterable[Incident], ticks: Sequence[Tick], tick: Tick) -> lis
     tuple[str, Incident]
 ]:  # fmt: skip
     """What is asked at a tick: each incident at the first tick at or after each age, and all that
-    have happened at the last one."""
+    have happened at the last full one."""
     before = [other.at for other in ticks if other.at < tick.at]
     last = max(before, default=datetime.min.replace(tzinfo=UTC))
     asked = [
@@ -120,6 +126,6 @@ def due(incidents: Iterable[Incident], ticks: Sequence[Tick], tick: Tick) -> lis
         for name, age in AGES.items()
         if last < incident.end + age <= tick.at
     ]
-    if tick == ticks[-1]:
+    if tick == [other for other in ticks if other.is_full][-1]:
         asked += [(AT_THE_END, one) for one in incidents if one.end + AGES["1 hour"] <= tick.at]
     return asked

@@ -28,11 +28,16 @@ def size_of(tick: Figures, key: str = "bytes_on_disk") -> int:
     return sum(tick["layers"][layer][key] for layer in LAYERS)
 
 
-def arrived(ticks: Sequence[Figures], key: str, days: float) -> int:
-    """Bytes of the raw data that had arrived in so many days before the last tick."""
-    last = ticks[-1]["day"]
-    taken = [tick for tick in ticks if tick["is_full"] and last - tick["day"] < days]
-    return sum(tick["raw"].get(key, tick["bronze_added"]) for tick in taken)
+def arrived(ticks: Sequence[Figures], key: str, days: float) -> float:
+    """Bytes of the raw data that had arrived in so many days until the last full tick; of a tick
+    that took days before these too, a part."""
+    full = [tick for tick in ticks if tick["is_full"]]
+    first, before, total = full[-1]["day"] - days, -1, 0.0
+    for tick in full:
+        share = min(1.0, max(0.0, tick["day"] - first) / (tick["day"] - before))
+        total += share * tick["raw"].get(key, tick["bronze_added"])
+        before = tick["day"]
+    return total
 
 
 def problems_of(ticks: Sequence[Figures]) -> list[str]:
@@ -47,14 +52,14 @@ def problems_of(ticks: Sequence[Figures]) -> list[str]:
 
 def document(ticks: Sequence[Figures], plot: str) -> str:
     """The document; `plot` is the name of its picture."""
-    last = ticks[-1]
     full = [tick for tick in ticks if tick["is_full"]]
+    of_year = [tick for tick in ticks if tick["day"] <= full[-1]["day"]]
     minutes = sum(sum(tick["seconds"].values()) for tick in ticks) / 60
     return "\n".join(
         [
             "# A year, simulated",
             "",
-            f"Made by `make prove-year`: days 0 to {last['day']}, {year_plan.EVENTS_A_DAY:,} "
+            f"Made by `make prove-year`: days 0 to {full[-1]['day']}, {year_plan.EVENTS_A_DAY:,} "
             f"events a day on average, an incident each {year_plan.INCIDENT_EVERY} days. "
             f"{len(full)} ticks of ingest, dbt, expiry and tests, each under a clock of its own "
             f"(faketime), and {len(ticks) - len(full)} looks that only expire, test and ask. "
@@ -70,9 +75,9 @@ def document(ticks: Sequence[Figures], plot: str) -> str:
             "",
             f"![Bytes of the layers over the year]({plot})",
             "",
-            *_layers(ticks),
+            *_layers(of_year),
             "",
-            *_savings(ticks),
+            *_savings(of_year),
             "",
         ]
     )
@@ -192,6 +197,7 @@ def _savings(ticks: Sequence[Figures]) -> list[str]:
 
 def plot(ticks: Sequence[Figures]) -> str:
     """Bytes of the layers over the year, and of all of them beside what raw data would take."""
+    ticks = [tick for tick in ticks if tick["day"] <= year_plan.LAST_DAY]
     layers = [
         Line(
             f"{layer.title()}, {name}",

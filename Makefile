@@ -70,10 +70,11 @@ test-formats: setup
 	@[ -d "$(DIR)" ] || { echo "test-formats: no samples in $(DIR); pass a folder, as in: make test-formats DIR=FOLDER" >&2; exit 2; }
 	@$(tracekeep) validate-formats "$(DIR)" $(if $(filter $(samples),$(DIR)),--out docs/results/formats.md)
 
-# The long proofs, each at most an hour on two cores.
+# The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove
 prove: prove-order prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
-	prove-retention prove-erasure prove-readers prove-faults prove-sizes prove-speed prove-kafka prove-page
+	prove-retention prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
+	prove-kafka prove-page
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -148,6 +149,15 @@ prove-retention: setup
 .PHONY: prove-erasure
 prove-erasure: setup
 	$(proofs) tests/proofs/test_erasure.py
+
+# A simulated year of 2,000 events a day with an incident a week: each incident is told at every age,
+# and the layers stay small (R11, R12); writes docs/results/retention.md. Needs faketime (Debian). A
+# tick is a process of its own, and what is done stays in TRACEKEEP_PROVE_FOLDER, so that it can be
+# cut short; TRACEKEEP_PROVE_TICKS="0-9,31" names other days than all, TRACEKEEP_PROVE_EVENTS events
+# a day.
+.PHONY: prove-year
+prove-year: setup
+	$(proofs) tests/proofs/test_year.py
 
 # The page of an incident in a real browser, headless Chromium, which has to be there; writes
 # docs/incident.png and docs/incident_trace.png.

@@ -741,6 +741,32 @@ def test_error_share_is_hit(tmp_path: Path, share: float, least: float, most: fl
     assert manifest["arguments"]["error_share"] == share
 
 
+def test_rare_incidents_show_among_few_events(tmp_path: Path) -> None:
+    """56 days of 1,000 events: each kind once, each felt; changes on no other day."""
+    for name, workers in (("out", 1), ("again", 2)):
+        counts = generate(tmp_path / name, 56_000, 4, days=56, incident_every=7, workers=workers)
+    assert digest(tmp_path / "out") == digest(tmp_path / "again")
+    rare = told(tmp_path / "out", counts)
+    assert sorted(i["kind"] for i in rare.incidents) == sorted([*SYMPTOMS, "slow_bank", "rollback"])
+    assert len(rare.reading.spans) + len(rare.reading.logs) == counts["events"] == 56_000
+    failed = {trace for _, trace, _, _ in rare.reading.error_events}
+    days = set()
+    for incident in rare.incidents:
+        affected = set(incident["affected_trace_ids"])
+        assert all(rare.is_under(trace, incident["kind"]) for trace in affected)
+        assert len(affected & failed) >= 3 or incident["kind"] == "rollback"
+        days.add((date.fromisoformat(incident["start"][:10]) - date(2026, 1, 12)).days)
+    assert days == {7 * week for week in range(8)}
+    changed = {(date.fromisoformat(c["time"][:10]) - date(2026, 1, 12)).days for c in rare.changes}
+    assert changed == days
+    # what is no incident fails as seldom as ever
+    calm = len(rare.roots) - sum(i["affected_trace_count"] for i in rare.incidents)
+    others = failed - {trace for i in rare.incidents for trace in i["affected_trace_ids"]}
+    assert 0 < len(others) < 0.02 * calm
+    manifest = json.loads((tmp_path / "out/truth/manifest.json").read_text())
+    assert manifest["arguments"]["incident_every"] == 7
+
+
 def parse(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="generate")
     add_arguments(parser)
@@ -772,6 +798,7 @@ def test_command_writes_and_refuses_to_overwrite(
         (("--events", "9", "--duplicate-share", "nan"), "must be 0 to 1"),
         (("--events", "9", "--error-share", "-1"), "must be 0 to 1"),
         (("--events", "9", "--days", "0"), "at least 1"),
+        (("--events", "9", "--incident-every", "0"), "at least 1"),
         (("--events", "9", "--start", "tomorrow"), "not a day"),
     ],
 )
@@ -789,6 +816,8 @@ def test_generate_checks_its_arguments(tmp_path: Path) -> None:
         generate(tmp_path / "out", 10, 1, late_share=2.0)
     with pytest.raises(ValueError, match="error_share"):
         generate(tmp_path / "out", 10, 1, error_share=1.5)
+    with pytest.raises(ValueError, match="incident_every"):
+        generate(tmp_path / "out", 10, 1, incident_every=0)
     with pytest.raises(ValueError, match="events"):
         generate(tmp_path / "out", 0, 1)
     assert not (tmp_path / "out").exists()

@@ -1,8 +1,9 @@
 """Changes: deployments, rollbacks and settings, those that break something and those that do not.
 
 ``plan_days`` adds them to the incidents of a run of days: one change shortly before each incident
-that a change caused, the changes that end such an incident, and decoys without any effect. Versions
-stay until the next deployment, so a day depends on the days before it, never on those after.
+that a change caused, the changes that end such an incident, and decoys without any effect on days
+with incidents. Versions stay until the next deployment, so a day depends on the days before it,
+never on those after.
 
 Source of the written form: cdevents.dev, specification 0.4.1, and CloudEvents 1.0.
 """
@@ -23,6 +24,7 @@ from .incidents import (
     SECOND,
     Incident,
     day_start,
+    kinds_of_day,
     plan_incidents,
 )
 from .topology import SERVICES, Rollout, seeded
@@ -101,11 +103,15 @@ class Plan:
         return tuple(i for i in self.incidents if start <= i.start < start + 24 * 60 * MINUTE)
 
 
-def plan_days(seed: int, days: Sequence[date]) -> Plan:
-    """Plan the incidents and the changes of ``days``, which follow on each other."""
+def plan_days(seed: int, days: Sequence[date], incident_every: int | None = None) -> Plan:
+    """Plan the incidents and the changes of ``days``, which follow on each other.
+
+    ``incident_every``: days from one incident to the next; None: every kind each day.
+    """
     planner = _Planner(seed)
-    for day in days:
-        planner.plan(day)
+    for place, day in enumerate(days):
+        if kinds := kinds_of_day(place, incident_every):
+            planner.plan(day, kinds)
     return Plan(
         tuple(planner.incidents),
         tuple(sorted(planner.changes, key=lambda change: (change.at, change.id))),
@@ -126,9 +132,9 @@ class _Planner:
         self.newest = dict(self.running)
         self.set_to = {setting: setting.values[0] for setting in (_WALLET_TIMEOUT, *_HARMLESS)}
 
-    def plan(self, day: date) -> None:
+    def plan(self, day: date, kinds: Sequence[type[Incident]]) -> None:
         self.rng = seeded(self.seed, "changes", day)
-        incidents = plan_incidents(self.seed, day)
+        incidents = plan_incidents(self.seed, day, kinds)
         made = {incident.kind: self._cause(incident) for incident in incidents}
         causes = {kind: change for kind, change in made.items() if change}
         self._decoys(day, incidents, causes)
@@ -185,15 +191,19 @@ class _Planner:
             self.changes.append(self._set(setting, at + self._lag(), at))
         # Two at nearly the same time, of which one matters.
         for kind in ("failing_deploy", "config_change"):
+            if kind not in causes:
+                continue
             at = causes[kind].at + rng.choice((-1, 1)) * int(rng.uniform(4, 45) * 1000) * _MS
             if kind == "failing_deploy":
                 self._decoy_deployment(services.pop(), at)
             else:
                 self.changes.append(self._set(settings[2], at + self._lag(), at))
         # One before an incident that has no change as its cause, of a service that is well.
-        bystander = rng.choice([incident for incident in incidents if incident.cause is None])
-        well = next(name for name in services if name != bystander.root_cause_service)
-        self._decoy_deployment(well, bystander.start - self._between(2, 4))
+        bystanders = [incident for incident in incidents if incident.cause is None]
+        if bystanders:
+            bystander = rng.choice(bystanders)
+            well = next(name for name in services if name != bystander.root_cause_service)
+            self._decoy_deployment(well, bystander.start - self._between(2, 4))
 
     def _decoy_deployment(self, service: str, at: int) -> None:
         kind: ChangeType = self.rng.choice(("deployed", "upgraded"))

@@ -35,6 +35,7 @@ _EPILOG = """\
 examples:
   python -m tracekeep generate day --events 200000 --seed 7
   python -m tracekeep generate week --events 1000000 --seed 7 --days 7 --start 2026-03-02
+  python -m tracekeep generate year --events 732000 --seed 7 --days 366 --incident-every 7
 
 The last line on stdout is a JSON object of counts. Exit code 0: written; 2: refused (arguments, or
 OUT is not empty).
@@ -86,6 +87,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " 0.0165 incidents fail fewer calls (default: as it comes, about 0.0165)",
     )
     parser.add_argument(
+        "--incident-every",
+        type=_whole("incident-every", 1),
+        metavar="D",
+        help="one incident each D days, its kinds in turn; its hour has three times its traffic, of"
+        " which it fails the first traces (default: every kind each day)",
+    )
+    parser.add_argument(
         "--workers",
         type=_whole("workers", 1),
         metavar="W",
@@ -113,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
             duplicate_share=arguments.duplicate_share,
             out_of_order_share=arguments.out_of_order_share,
             error_share=arguments.error_share,
+            incident_every=arguments.incident_every,
             workers=arguments.workers,
             force=arguments.force,
             progress=_report_progress,

@@ -1,13 +1,14 @@
 """Labelled incidents: what breaks, when, and how a call feels it.
 
 A new kind is a subclass of ``Incident`` with a ``kind``, a length and a ``disturb`` method, listed
-in ``INCIDENT_KINDS``. ``plan_incidents`` gives every kind its own hour of the day; a kind that
+in ``INCIDENT_KINDS``. ``plan_incidents`` gives every kind of a day its own hour; a kind that
 follows on another (``follow_up``) shares that one's hour.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import ClassVar, Literal
@@ -323,15 +324,32 @@ def day_start(day: date) -> int:
     return int(datetime.combine(day, time(), tzinfo=UTC).timestamp()) * SECOND
 
 
-def plan_incidents(seed: int, day: date) -> tuple[Incident, ...]:
-    """The incidents of ``day``, in time order: every kind once, each in an hour of its own.
+def hour_of(at: int) -> tuple[date, int]:
+    """The day and the hour, UTC, of a time in unix ns."""
+    time = datetime.fromtimestamp(at // SECOND, UTC)
+    return time.date(), time.hour
+
+
+def kinds_of_day(place: int, every: int | None) -> Sequence[type[Incident]]:
+    """The kinds of incident of the day at ``place`` (from 0): all of them, or one each ``every``
+    days, in turn."""
+    if every is None:
+        return INCIDENT_KINDS
+    number, rest = divmod(place, every)
+    return () if rest else (INCIDENT_KINDS[number % len(INCIDENT_KINDS)],)
+
+
+def plan_incidents(
+    seed: int, day: date, kinds: Sequence[type[Incident]] = INCIDENT_KINDS
+) -> tuple[Incident, ...]:
+    """The incidents of ``day``, in time order: each of ``kinds`` once, in an hour of its own.
 
     Which version an incident comes with is not known here (``changes.plan_days`` fills it in).
     """
     rng = seeded(seed, "incidents", day)
-    hours = rng.sample(BUSY_HOURS, len(INCIDENT_KINDS))
+    hours = rng.sample(BUSY_HOURS, len(kinds))
     planned: list[Incident] = []
-    for kind, hour in zip(INCIDENT_KINDS, hours, strict=True):
+    for kind, hour in zip(kinds, hours, strict=True):
         chain = [kind, kind.follow_up] if kind.follow_up else [kind]
         room = 60 - sum(link.minutes for link in chain)
         at = day_start(day) + (hour * 60 + rng.randrange(LEAD_MINUTES, room)) * MINUTE

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from .changes import cdevent, changes_by_day, truth_of
+from .incidents import hour_of
 from .slices import SliceJob, SliceResult, days_from, plan_and_world, plan_slices, run_slice
 from .writers import (
     Counts,
@@ -72,6 +73,7 @@ def generate(
     duplicate_share: float = 0.005,
     out_of_order_share: float = 0.02,
     error_share: float | None = None,
+    incident_every: int | None = None,
     workers: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -96,6 +98,9 @@ def generate(
             Above what comes by itself more traces fail at a random handler in one of its usual
             ways; below, all faults and incidents get rarer, so that incidents fail fewer calls
             than their descriptions say. None: as it comes, about 0.0165.
+        incident_every: Days from one incident to the next, from the first day on, its kinds in
+            turn. So that few events a day show it, its hour has three times its traffic, of which
+            it fails the first traces. No changes on the days between. None: every kind each day.
         workers: Number of processes; None: one per core, at most eight.
         force: Replace an earlier output.
         progress: Called with (finished, all) slices.
@@ -110,16 +115,19 @@ def generate(
         FileExistsError: ``out`` has content and ``force`` is not set, or is a file.
     """
     shares = Shares(late_share, duplicate_share, out_of_order_share)
-    _check(events, days, start, shares, error_share, workers)
+    _check(events, days, start, shares, error_share, incident_every, workers)
     out = Path(out)
     _prepare(out, force)
     parts = out / ".parts"
     parts.mkdir(parents=True)
     dates = days_from(start, days)
-    planned = plan_slices(events, dates)
+    plan, world = plan_and_world(seed, start, days, incident_every)
+    busy = {hour_of(incident.start) for incident in plan.incidents} if incident_every else ()
     jobs = [
-        SliceJob(seed, start, days, slot, n, shares, error_share, str(out), str(parts))
-        for slot, n in planned
+        SliceJob(
+            seed, start, days, slot, n, shares, error_share, str(out), str(parts), incident_every
+        )
+        for slot, n in plan_slices(events, dates, busy)
         if n
     ]
     counts = Counts(dict.fromkeys(_COUNTED, 0))
@@ -131,7 +139,6 @@ def generate(
         if progress:
             progress(done, len(jobs))
     slots = [job.slot for job in jobs]
-    plan, world = plan_and_world(seed, start, days)
     for pod in world.pods:
         if (parts / f"pod-{pod.index}").exists():
             merge_pod_log(parts / f"pod-{pod.index}", pod_log_path(out, pod), slots)
@@ -184,6 +191,7 @@ def generate(
                 "duplicate_share": duplicate_share,
                 "out_of_order_share": out_of_order_share,
                 "error_share": error_share,
+                **({"incident_every": incident_every} if incident_every else {}),
             },
             "counts": totals,
         },
@@ -198,6 +206,7 @@ def _check(
     start: date,
     shares: Shares,
     error_share: float | None,
+    incident_every: int | None,
     workers: int | None,
 ) -> None:
     if events < 1:
@@ -210,6 +219,8 @@ def _check(
         raise ValueError(f"workers is {workers}; at least 1 is needed")
     if error_share is not None and not 0.0 <= error_share <= 1.0:
         raise ValueError(f"error_share is {error_share}; it must be 0 to 1")
+    if incident_every is not None and incident_every < 1:
+        raise ValueError(f"incident_every is {incident_every}; at least 1 is needed")
     for name in ("late", "duplicate", "out_of_order"):
         value = getattr(shares, name)
         if not 0.0 <= value <= 1.0:

@@ -6,7 +6,7 @@ most ``SLICE_EVENTS`` events so that memory does not grow with the size of the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -15,6 +15,7 @@ from math import ceil
 from pathlib import Path
 
 from .changes import Plan, plan_days
+from .incidents import Incident, Rollback
 from .topology import BATCH_CONSUMER, ENTRIES, FILLER, World, build_world, seeded
 from .traces import LogEntry, Span, Trace, Walker
 from .writers import Shares, SliceWriter, Slot
@@ -23,6 +24,11 @@ SLICE_EVENTS = 30_000
 LEAST_EVENTS = 150
 LOGS_PER_SPAN = 3 / 7
 MAX_MISSES = 6
+# Where incidents are rare: so many times its traffic has the hour of one, so many of its traces
+# fail by it at least, of which one is looked for among so many.
+INCIDENT_TRAFFIC = 3.0
+INCIDENT_TRACES = 8
+MOST_TRIES = 5_000
 
 # Shares of spans in error traces as measured over some seeds, on which ``error_share`` reckons: of
 # all, of those that incidents touched, and what is left without any fault (missed deadlines).
@@ -46,6 +52,7 @@ class SliceJob:
 
     ``start`` and ``days`` are those of the whole output: versions stay from day to day.
     ``error_share`` is the aimed share of spans in error traces, None: as it comes.
+    ``incident_every`` are the days from one incident to the next, None: every kind each day.
     """
 
     seed: int
@@ -57,6 +64,7 @@ class SliceJob:
     error_share: float | None
     out: str
     parts: str
+    incident_every: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +76,18 @@ class SliceResult:
     affected: dict[str, list[str]]
 
 
-def plan_slices(events: int, days: Sequence[date]) -> list[tuple[Slot, int]]:
-    """Spread ``events`` over ``days`` by the traffic curve: (slot, events) in time order, exact."""
+def plan_slices(
+    events: int, days: Sequence[date], busy: Collection[tuple[date, int]] = ()
+) -> list[tuple[Slot, int]]:
+    """Spread ``events`` over ``days`` by the traffic curve: (slot, events) in time order, exact.
+
+    ``busy``: days and hours that have ``INCIDENT_TRAFFIC`` times their traffic.
+    """
     cells = [(day, hour) for day in days for hour in range(24)]
-    weights = [_WEEKDAYS[day.weekday()] * _HOURS[hour] for day, hour in cells]
+    weights = [
+        _WEEKDAYS[day.weekday()] * _HOURS[hour] * (INCIDENT_TRAFFIC if (day, hour) in busy else 1.0)
+        for day, hour in cells
+    ]
     if events < LEAST_EVENTS * len(cells):
         # Too few for every hour: better some hours with whole traces than all with crumbs.
         weights = [float(count) for count in _apportion(max(1, events // LEAST_EVENTS), weights)]
@@ -91,13 +107,14 @@ def days_from(start: date, days: int) -> list[date]:
 
 def run_slice(job: SliceJob) -> SliceResult:
     """Generate and write one slice with exactly ``job.events`` events."""
-    plan, world = plan_and_world(job.seed, job.start, job.days)
+    plan, world = plan_and_world(job.seed, job.start, job.days, job.incident_every)
     slot = job.slot
     rng = seeded(job.seed, slot.day, slot.hour, slot.part)
     incidents = plan.incidents_of(slot.day)
     delivery = seeded(job.seed, slot.day, slot.hour, slot.part, "delivery")
     writer = SliceWriter(world, slot, Path(job.out), Path(job.parts), job.shares, delivery)
     errors = ErrorAim(job.error_share)
+    felt = IncidentAim(slot, incidents if job.incident_every else ())
     walker = Walker(world, rng, errors.fault_scale)
     # One long line a day is all but certain, the others are chance.
     huge_due = slot.hour == 12 and slot.part == 0
@@ -108,7 +125,8 @@ def run_slice(job: SliceJob) -> SliceResult:
     left, misses, owed_logs = job.events, 0, 0.0
     while left > 0:
         entry = rng.choices(entries, cum_weights=weights)[0] if misses < MAX_MISSES else FILLER
-        start = slot.start + int(rng.random() * (slot.end - slot.start))
+        begin, end = felt.times() if misses < MAX_MISSES else (slot.start, slot.end)
+        start = begin + int(rng.random() * (end - begin))
         links: list[tuple[str, Span]] = []
         if entry == BATCH_CONSUMER:
             links = waiting[-rng.randrange(3, 9) :]
@@ -119,6 +137,8 @@ def run_slice(job: SliceJob) -> SliceResult:
         # The last crumbs of a slice hold no failing trace.
         must_fail = misses < MAX_MISSES and errors.is_short()
         trace = walker.walk(entry, start, incidents, links, must_fail)
+        if misses < MAX_MISSES and felt.is_missed_by(trace):
+            continue
         logs, owed = _choose_logs(trace, owed_logs, walker)
         size = len(trace.spans) + len(logs)
         if size > left:
@@ -132,6 +152,7 @@ def run_slice(job: SliceJob) -> SliceResult:
         waiting += [(trace.trace_id, span) for span in trace.producers]
         writer.add(trace, logs)
         errors.add(trace)
+        felt.add(trace)
         causes = [incident for incident in incidents if incident.id in trace.incidents]
         writer.judge(trace, causes)
         for incident in trace.incidents:
@@ -167,6 +188,47 @@ class ErrorAim:
             self.failed_spans += len(trace.spans)
 
 
+class IncidentAim:
+    """Lets the first traces of a slice be ones that its incident failed.
+
+    Of a few events an hour hardly one would meet an incident of minutes. ``incidents``: what the
+    slice has to show; one that ends another and fails nothing is not asked for.
+    """
+
+    def __init__(self, slot: Slot, incidents: Sequence[Incident]) -> None:
+        self.whole = (slot.start, slot.end)
+        wanted = [
+            incident
+            for incident in incidents
+            if slot.start <= incident.start < slot.end and not isinstance(incident, Rollback)
+        ]
+        self.incident = wanted[0] if wanted else None
+        self.owed, self.tries = (INCIDENT_TRACES, MOST_TRIES) if wanted else (0, 0)
+
+    def times(self) -> tuple[int, int]:
+        """Between which times (unix ns) the next trace has to start."""
+        if not self.owed or not self.incident:
+            return self.whole
+        return self.incident.start, min(self.incident.end, self.whole[1])
+
+    def is_missed_by(self, trace: Trace) -> bool:
+        """True if the incident has to fail the next trace, and this is not one."""
+        if not self.owed or self._failed(trace):
+            return False
+        self.tries -= 1
+        if not self.tries:
+            self.owed = 0
+        return True
+
+    def add(self, trace: Trace) -> None:
+        """Take note of a trace that was written."""
+        if self.owed and self._failed(trace):
+            self.owed, self.tries = self.owed - 1, MOST_TRIES
+
+    def _failed(self, trace: Trace) -> bool:
+        return bool(self.incident and self.incident.id in trace.incidents and trace.is_error)
+
+
 def _choose_logs(trace: Trace, owed: float, walker: Walker) -> tuple[list[LogEntry], float]:
     """All WARN and ERROR records, and as many INFO records as keep the share of logs."""
     rng = walker.rng
@@ -179,9 +241,11 @@ def _choose_logs(trace: Trace, owed: float, walker: Walker) -> tuple[list[LogEnt
 
 
 @lru_cache(maxsize=1)
-def plan_and_world(seed: int, start: date, days: int) -> tuple[Plan, World]:
+def plan_and_world(
+    seed: int, start: date, days: int, incident_every: int | None = None
+) -> tuple[Plan, World]:
     """What happens in the days of the output, and the platform with all its pods."""
-    plan = plan_days(seed, days_from(start, days))
+    plan = plan_days(seed, days_from(start, days), incident_every)
     return plan, build_world(seed, plan.rollouts)
 
 

@@ -342,10 +342,11 @@ def merge_pod_log(parts: Path, target: Path, slots: Iterable[Slot]) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     carried: list[bytes] = []
+    written = {path.name for path in parts.iterdir()}
     with target.open("wb") as file:
         for slot in slots:
             part, over = parts / f"{slot.name}.log", parts / f"{slot.name}.over"
-            if part.exists():
+            if part.name in written:
                 if carried:
                     end = _iso(slot.end // SECOND, slot.end % SECOND).encode("ascii")
                     # A record's order is that of its first CRI part, its parts stay together.
@@ -354,7 +355,7 @@ def merge_pod_log(parts: Path, target: Path, slots: Iterable[Slot]) -> None:
                     carried = [text for text in merged if text[:30] >= end]
                 else:
                     file.write(part.read_bytes())
-            if over.exists():
+            if over.name in written:
                 carried += _cri_records(over)
         file.write(b"".join(sorted(carried, key=lambda text: text[:30])))
 

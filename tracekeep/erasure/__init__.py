@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tracekeep.erasure.proof import BlindError
     from tracekeep.erasure.work import RefusedError, erase
 
+    del sys.argv[2:]  # dbt writes the command line into its log and results
     try:
         outcome = erase(traces, subjects, arguments.vars)
     except (DbtError, RefusedError, BlindError) as error:

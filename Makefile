@@ -148,7 +148,7 @@ prove-retention: setup
 # What is erased leaves every file, and all counts stay (R12); writes docs/results/erasure.md.
 .PHONY: prove-erasure
 prove-erasure: setup
-	$(proofs) tests/proofs/test_erasure.py
+	$(proofs) tests/proofs/test_erased_lake.py
 
 # A simulated year of 2,000 events a day with an incident a week: each incident is told at every age,
 # and the layers stay small (R11, R12); writes docs/results/retention.md. Needs faketime (Debian). A

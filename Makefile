@@ -151,10 +151,9 @@ prove-erasure: setup
 	$(proofs) tests/proofs/test_erased_lake.py
 
 # A simulated year of 2,000 events a day with an incident a week: each incident is told at every age,
-# and the layers stay small (R11, R12); writes docs/results/retention.md. Needs faketime (Debian). A
-# tick is a process of its own, and what is done stays in TRACEKEEP_PROVE_FOLDER, so that it can be
-# cut short; TRACEKEEP_PROVE_TICKS="0-9,31" names other days than all, TRACEKEEP_PROVE_EVENTS events
-# a day.
+# and the layers stay small (R11, R12); writes docs/results/retention.md. Needs faketime (Debian).
+# Each tick that is done stays in TRACEKEEP_PROVE_FOLDER, so that it can be cut short;
+# TRACEKEEP_PROVE_TICKS="0-9,31" names other days than all, TRACEKEEP_PROVE_EVENTS events a day.
 .PHONY: prove-year
 prove-year: setup
 	$(proofs) tests/proofs/test_year.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracekeep.lake import lake_path
+from tracekeep.sql import literal
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,16 +24,11 @@ def register_tables(spark: SparkSession) -> list[str]:
         folders = sorted({commit.parent.parent for commit in commits})
         if not folders:
             continue
-        spark.sql(f"create schema if not exists {layer} location {_literal(folders[0].parent)}")
+        spark.sql(f"create schema if not exists {layer} location {literal(str(folders[0].parent))}")
         known = {row.tableName for row in spark.sql(f"show tables in {layer}").collect()}
         for folder in folders:
             if folder.name not in known and folder.name.isidentifier():
                 name = f"{layer}.{folder.name}"
-                spark.sql(f"create table {name} using delta location {_literal(folder)}")
+                spark.sql(f"create table {name} using delta location {literal(str(folder))}")
                 registered.append(name)
     return registered
-
-
-def _literal(path: object) -> str:
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from tracekeep.lake import table_path
@@ -33,7 +34,7 @@ class ErasedIds:
     salt: str
     hashes: Mapping[tuple[str, str, str], datetime]
 
-    @property
+    @cached_property
     def subject_keys(self) -> frozenset[str]:
         """Attributes that subjects were erased by."""
         return frozenset(key for kind, key, _ in self.hashes if kind == SUBJECT)

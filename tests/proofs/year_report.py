@@ -157,41 +157,45 @@ KEYS = ("bytes_on_disk", "bytes")
 
 
 def _savings(ticks: Sequence[Figures]) -> list[str]:
-    last = ticks[-1]
-    days = min(YEAR, last["day"] + 1)
-    lines = [
-        f"## Against {days} days of raw data",
+    days = ticks[-1]["day"] + 1
+    return [
+        *_against(
+            ticks,
+            min(YEAR, days),
+            f"The hypothesis is that the three layers take {HYPOTHESIS:.0%} less than a year of "
+            "raw data. All layers after the last tick, on disk with old versions and logs, and "
+            "live:",
+        ),
         "",
-        f"The hypothesis is that the three layers take {HYPOTHESIS:.0%} less than a year of raw "
-        "data. All layers after the last tick, on disk with old versions and logs, and live:",
-        "",
-        "| raw data kept as | MB | layers on disk MB | saved | layers live MB | saved |",
-        "|---|---|---|---|---|---|",
-    ]
-    for length in (days, SHORT):
-        if length == SHORT:
-            lines += [
-                "",
-                f"## Against {min(SHORT, days)} days of raw data",
-                "",
-                "Who keeps raw data no longer than Silver lives need not save anything:",
-                "",
-                "| raw data kept as | MB | layers on disk MB | saved | layers live MB | saved |",
-                "|---|---|---|---|---|---|",
-            ]
-        for key, name in BASELINES.items():
-            raw = arrived(ticks, key, length)
-            lines.append(
-                f"| {name} | {raw / 1e6:,.1f} | {size_of(last) / 1e6:,.1f} | "
-                f"{1 - size_of(last) / raw:.1%} | {size_of(last, 'bytes') / 1e6:,.1f} | "
-                f"{1 - size_of(last, 'bytes') / raw:.1%} |"
-            )
-    lines += [
+        *_against(
+            ticks,
+            min(SHORT, days),
+            "Who keeps raw data no longer than Silver lives need not save anything:",
+        ),
         "",
         f"At {year_plan.EVENTS_A_DAY:,} events a day what tables cost by themselves (logs, files "
         "of a few rows) weighs more than at a million; [storage.md](storage.md) has the layers at "
         "other volumes.",
     ]
+
+
+def _against(ticks: Sequence[Figures], days: int, said: str) -> list[str]:
+    """All layers after the last tick beside the raw data of so many days."""
+    disk, live = size_of(ticks[-1]), size_of(ticks[-1], "bytes")
+    lines = [
+        f"## Against {days} days of raw data",
+        "",
+        said,
+        "",
+        "| raw data kept as | MB | layers on disk MB | saved | layers live MB | saved |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key, name in BASELINES.items():
+        raw = arrived(ticks, key, days)
+        lines.append(
+            f"| {name} | {raw / 1e6:,.1f} | {disk / 1e6:,.1f} | {1 - disk / raw:.1%} | "
+            f"{live / 1e6:,.1f} | {1 - live / raw:.1%} |"
+        )
     return lines
 
 

@@ -57,11 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
     from tracekeep.dbt import DbtError
     from tracekeep.erasure.proof import BlindError
     from tracekeep.erasure.work import RefusedError, erase
+    from tracekeep.tables import BrokenTableError
 
     del sys.argv[2:]  # dbt writes the command line into its log and results
     try:
         outcome = erase(traces, subjects, arguments.vars)
-    except (DbtError, RefusedError, BlindError) as error:
+    except (BrokenTableError, DbtError, RefusedError, BlindError) as error:
         print(f"erase: {error}", file=sys.stderr)
         return FAILED
     _print(outcome)

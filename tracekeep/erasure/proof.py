@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tracekeep.erased_ids import ids_in
 from tracekeep.erasure.rewriting import SHORTEST_VALUE, in_base64
 
 _ROWS = 16_384
@@ -37,7 +38,7 @@ class Wanted:
         """Which of them a text holds: ids in hex of any case, with or without hyphens, or base64;
         values that are long enough."""
         found = set()
-        for run in _hex_runs(text):
+        for run in ids_in(text):
             for size in _HEX_SIZES:
                 for start in range(len(run) - size + 1):
                     if run[start : start + size] in self.ids:
@@ -178,13 +179,6 @@ def _map_parts(column: pa.MapArray) -> tuple[pa.Array, pa.Array]:
     offsets = column.offsets
     start, end = offsets[0].as_py(), offsets[len(column)].as_py()
     return column.keys.slice(start, end - start), column.items.slice(start, end - start)
-
-
-def _hex_runs(text: str) -> Iterator[str]:
-    from tracekeep.erased_ids import ID_IN_TEXT
-
-    for run in ID_IN_TEXT.findall(text):
-        yield run.replace("-", "").lower()
 
 
 # ---------------------------------------------------------------- the control

@@ -11,7 +11,11 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from tracekeep.erased_ids import ID_IN_TEXT
+from tracekeep.sql import literal
 
 if TYPE_CHECKING:
     from pyspark.sql.types import ArrayType, DataType, StructType
@@ -44,10 +48,7 @@ _PEERS = (
 _BLANKED_ATTRIBUTES = ("exception.message", "exception.stacktrace", "log.record.uid")
 _KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]"
 
-ID_PATTERN = (
-    "(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}"
-    "|[A-Za-z0-9+/]{22}=="
-)
+ID_PATTERN = f"(?i){ID_IN_TEXT.pattern}|[A-Za-z0-9+/]{{22}}=="
 """What may be the id of a trace or span in a text: hex with or without hyphens, base64."""
 SHORTEST_VALUE = 8
 """Characters from which on a subject's value is looked for in texts too, not only as attribute."""
@@ -79,12 +80,6 @@ class ProjectSql:
     endpoint: str
 
 
-def literal(text: str) -> str:
-    """A text as a literal of Spark SQL, which would put settings in for `${…}` even there."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")
-    return f"'{escaped}'"
-
-
 def is_in(expression: str, texts: frozenset[str]) -> str:
     """Predicate: the text is one of these; false for none, never null."""
     if not texts:
@@ -112,12 +107,12 @@ class Rewriter:
 
     # ---------------------------------------------------------------- which rows
 
-    @property
+    @cached_property
     def is_owned(self) -> str:
         """Predicate: the row is one of what is erased."""
         names = set(self.schema.names)
         if self.name == "bronze.rejected_records":
-            return self._has_texts(f"array({', '.join(self._texts)})")
+            return self._has_texts()
         terms = []
         if "trace_id" in names and self.erased.traces:
             terms.append(is_in("trace_id", self.erased.traces))
@@ -153,18 +148,9 @@ class Rewriter:
         terms = [self.is_owned, self.is_of_subject]
         for field in self.schema.fields:
             terms += self._mentions(field.name, field.dataType, field.name)
-        if self._texts and self.found:
-            terms.append(self._has_texts(f"array({', '.join(self._texts)})"))
+        terms.append(self._has_texts())
         terms = [term for term in terms if term != "false"]
         return " or ".join(terms) or "false"
-
-    @property
-    def other_texts(self) -> str | None:
-        """Expression: the texts of a row, where rows of others may tell of what is erased; None if
-        there are none."""
-        if not self._texts or self.name == "bronze.rejected_records":
-            return None
-        return f"array({', '.join(self._texts)})"
 
     def found_in(self, text: str) -> str:
         """Expression: what of a text has to go."""
@@ -180,17 +166,13 @@ class Rewriter:
         values = f"array_compact(cast(array({values}) as array<string>))"
         return f"concat(filter({ids}, id -> {is_wanted}), {values})"
 
-    def _has_texts(self, texts: str) -> str:
-        parts = sorted(self.found)
-        if self.name == "bronze.rejected_records":
-            parts = [*sorted(self.erased.traces), *self.erased.long_values]
-            parts += map(in_base64, sorted(self.erased.traces))
-        if not parts:
+    def _has_texts(self) -> str:
+        """Predicate: a text of the row has what has to go from it."""
+        if not self.found:
             return "false"
-        pattern = "|".join(map(quoted, parts))
-        if self.name == "bronze.rejected_records":
-            pattern = f"(?i){pattern}"
-        return f"coalesce(exists({texts}, text -> text rlike {literal(pattern)}), false)"
+        pattern = "|".join(map(quoted, sorted(self.found)))
+        has_it = f"exists({self.other_texts}, text -> text rlike {literal(pattern)})"
+        return f"coalesce({has_it}, false)"
 
     def _mentions(self, name: str, kind: DataType, expression: str) -> Iterator[str]:
         """Predicates: a column has an erased id where other rows may have one."""
@@ -208,14 +190,16 @@ class Rewriter:
             for field in kind.fields:
                 yield from self._mentions(field.name, field.dataType, f"{expression}.{field.name}")
 
-    @property
-    def _texts(self) -> list[str]:
-        """Expressions of text for all columns that may hold any text."""
-        return [
+    @cached_property
+    def other_texts(self) -> str | None:
+        """Expression: the texts of a row, where others may tell of what is erased; None if it has
+        no column that may hold any text."""
+        texts = [
             text
             for field in self.schema.fields
             for text in _texts_of(field.name, field.dataType, field.name)
         ]
+        return f"array({', '.join(texts)})" if texts else None
 
     # ---------------------------------------------------------------- what becomes of them
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from tracekeep.session import spark_session
 from tracekeep.tables import lake_tables
 
 if TYPE_CHECKING:
+    from delta.tables import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
     from tracekeep.ingest.ledger import Ledger
@@ -115,8 +117,8 @@ def erase(
         ledger.create_tables()
         _check(ledger)
         request = open_request(traces, subjects)
-        bytes_before = _bytes_on_disk()
-        work = _Work(spark, request)
+        before = {table.name: table for table in lake_tables()}
+        work = _Work(spark, request, variables)
         work.find_ids()
         request.store()
         work.list_hashes()
@@ -125,14 +127,14 @@ def erase(
             len(request.spans),
             len(request.records),
             len(request.subjects),
-            bytes_before,
+            sum(table.bytes_on_disk for table in before.values()),
         )
-        versions = work.versions()
         changed = work.rewrite()
         if table_path(ARRIVALS).exists():
-            work.build_again(ledger, variables)
+            work.build_again(ledger)
         for name in work.tables():
-            entry = TableOutcome(changed.get(name, 0), added_bytes(name, versions.get(name, -1)))
+            since = before[name].version if name in before else -1
+            entry = TableOutcome(changed.get(name, 0), added_bytes(name, since))
             if work.may_tell(name):
                 _say(f"ending the history of {name}")
                 entry.oldest = end_history(spark, name, request.started_at)
@@ -154,7 +156,7 @@ def erase(
         outcome.finding = finding
         if not finding.found:
             request.forget()
-        outcome.bytes_after = _bytes_on_disk()
+        outcome.bytes_after = sum(table.bytes_on_disk for table in lake_tables())
     return outcome
 
 
@@ -177,10 +179,10 @@ def _check(ledger: Ledger) -> None:
 
 
 class _Work:
-    def __init__(self, spark: SparkSession, request: Request) -> None:
+    def __init__(self, spark: SparkSession, request: Request, variables: str) -> None:
         self.spark = spark
         self.request = request
-        self._sql: ProjectSql | None = None
+        self.variables = variables
 
     # ---------------------------------------------------------------- tables
 
@@ -192,12 +194,6 @@ class _Work:
             for folder in sorted((lake_path() / layer).glob("*"))
             if any(folder.joinpath("_delta_log").glob("*.json"))
         ]
-
-    def versions(self) -> dict[str, int]:
-        """The newest version of each table."""
-        from deltalake import DeltaTable
-
-        return {name: DeltaTable(str(table_path(name))).version() for name in self.tables()}
 
     def may_tell(self, name: str) -> bool:
         """Whether a table has columns that can hold an id or a text."""
@@ -213,15 +209,14 @@ class _Work:
         return self._read(name).schema
 
     def _rewriter(self, name: str, found: frozenset[str] = frozenset()) -> Rewriter:
-        return Rewriter(name, self._schema(name), self.request.erased, self._project_sql(), found)
+        return Rewriter(name, self._schema(name), self.request.erased, self._project_sql, found)
 
+    @cached_property
     def _project_sql(self) -> ProjectSql:
-        if self._sql is None:
-            self._sql = ProjectSql(
-                compiled("{{ redacted('value', redaction_steps('lower(value)')) }}"),
-                compiled("{{ endpoint_name('span.attributes', 'span.operation') }}"),
-            )
-        return self._sql
+        return ProjectSql(
+            compiled("{{ redacted('value', redaction_steps('lower(value)')) }}", self.variables),
+            compiled("{{ endpoint_name('span.attributes', 'span.operation') }}", self.variables),
+        )
 
     # ---------------------------------------------------------------- what is erased
 
@@ -295,12 +290,13 @@ class _Work:
         self._note_touched(plans)
         changed = {}
         for name, rewriter in plans.items():
-            count = self._read(name).where(rewriter.is_touched).count()
-            if count:
-                _say(f"{name}: {count:,} rows")
-                table = DeltaTable.forPath(self.spark, str(table_path(name)))
-                table.update(rewriter.is_touched, rewriter.new_values)
-                changed[name] = count
+            table = DeltaTable.forPath(self.spark, str(table_path(name)))
+            before, _ = _last_commit(table)
+            table.update(rewriter.is_touched, rewriter.new_values)
+            version, metrics = _last_commit(table)
+            if version > before:  # where no row is touched there is no commit
+                changed[name] = int(metrics["numUpdatedRows"])
+                _say(f"{name}: {changed[name]:,} rows")
         return changed
 
     def _note_touched(self, plans: dict[str, Rewriter]) -> None:
@@ -316,17 +312,18 @@ class _Work:
 
     # ---------------------------------------------------------------- building again
 
-    def build_again(self, ledger: Ledger, variables: str) -> None:
+    def build_again(self, ledger: Ledger) -> None:
         """Build what is made of the changed rows again, as if they had arrived late: an ingest
         batch without records touches their traces (R6)."""
         from tracekeep.dbt import dbt
+        from tracekeep.ingest.ledger import ERASURE
 
-        batch = ledger.plan_erasure()
+        batch = ledger.plan_without_files(ERASURE)
         self._touch(batch)
         ledger.close_erasure(batch)
-        dbt("run", "--select", "silver", "--vars", variables)
+        dbt("run", "--select", "silver", "--vars", self.variables)
         if table_path("gold.build_versions").exists():
-            dbt("run", "--select", "gold", "--vars", variables)
+            dbt("run", "--select", "gold", "--vars", self.variables)
 
     def _touch(self, batch: int) -> None:
         """Note in Silver that the batch touches what is anonymous now, and what told of it."""
@@ -353,12 +350,12 @@ class _Work:
         return self.spark.read.format("delta").load(str(table_path(name)))
 
 
-def compiled(template: str) -> str:
+def compiled(template: str, variables: str) -> str:
     """What dbt makes of a piece of Jinja in this project."""
     from tracekeep.dbt import dbt
 
     with redirect_stdout(io.StringIO()):  # dbt prints what it has compiled
-        result = dbt("compile", "--inline", template)
+        result = dbt("compile", "--inline", template, "--vars", variables)
     return str(result.result.results[0].node.compiled_code)
 
 
@@ -367,8 +364,9 @@ def _texts(rows: DataFrame, column: str) -> set[str]:
     return {text for (text,) in rows.select(column).distinct().collect() if text is not None}
 
 
-def _bytes_on_disk() -> int:
-    return sum(table.bytes_on_disk for table in lake_tables())
+def _last_commit(table: DeltaTable) -> tuple[int, dict[str, str]]:
+    """Version of a table's last commit and its metrics."""
+    return table.history(1).select("version", "operationMetrics").collect()[0]
 
 
 def _say(text: str) -> None:

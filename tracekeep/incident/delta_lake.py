@@ -107,12 +107,6 @@ class LakeTable:
         )
 
     @property
-    def erased_at(self) -> datetime | None:
-        """When the versions before the oldest one were erased (R12), UTC; None if they were not."""
-        text = self.newest.metadata().configuration.get(ERASED_PROPERTY)
-        return datetime.fromisoformat(text) if text else None
-
-    @property
     def travel_window(self) -> timedelta:
         """How far back versions may be read: `delta.deletedFileRetentionDuration`."""
         text = self.newest.metadata().configuration.get("delta.deletedFileRetentionDuration")
@@ -127,14 +121,12 @@ class LakeTable:
         if versions:
             return versions[-1]
         first = self.commits[0]
-        if self.erased_at:
-            raise self._erased()
         reason = (
             f"{self.name} did not exist before {stamp(first.at)}"
             if first.version == 0
             else f"the log of {self.name} begins with version {first.version}, {stamp(first.at)}"
         )
-        raise GoneError(reason)
+        raise self._erasure() or GoneError(reason)
 
     def committed_at(self, version: int) -> datetime | None:
         """When a version was committed; None if the log no longer tells."""
@@ -147,10 +139,9 @@ class LakeTable:
         if version > self.version:
             raise GoneError(f"{self.name} has no version {version}: the newest is {self.version}")
         at = self.committed_at(version)
-        if at is None and self.erased_at and version < self.commits[0].version:
-            raise self._erased()
         if at is None:
-            raise GoneError(f"the log of {self.name} no longer holds version {version}")
+            gone = GoneError(f"the log of {self.name} no longer holds version {version}")
+            raise self._erasure() or gone
         if at + self.travel_window < self.now:
             raise GoneError(
                 f"version {version} of {self.name} is older than its travel window of "
@@ -158,12 +149,14 @@ class LakeTable:
                 at + self.travel_window,
             )
 
-    def _erased(self) -> GoneError:
-        at = self.erased_at
-        told = f" {stamp(at)}" if at else ""
-        return GoneError(
-            f"versions of {self.name} before {self.commits[0].version} were erased{told}", at
-        )
+    def _erasure(self) -> GoneError | None:
+        """Why versions before the oldest one are gone if they were erased (R12); else None."""
+        text = self.newest.metadata().configuration.get(ERASED_PROPERTY)
+        if text is None:
+            return None
+        at = datetime.fromisoformat(text)
+        first = self.commits[0].version
+        return GoneError(f"versions of {self.name} before {first} were erased {stamp(at)}", at)
 
     def rows(
         self,

@@ -88,12 +88,12 @@ class Ledger:
         """Batches of ingest or replay that were planned but not committed, oldest first."""
         return sorted([*self.open_batches(), *self.open_batches((KAFKA, REPLAY))])
 
-    def plan_erasure(self) -> int:
-        """Plan a batch without records, by which an erasure tells Silver what it changed."""
+    def plan_without_files(self, source_format: str, source_file: str = "") -> int:
+        """Plan a batch of one of OTHER_SOURCES that is not cut into parts; returns its number."""
         batch = self.last_batch() + 1
         part = FilePart(
-            source_file="",
-            source_format=ERASURE,
+            source_file=source_file,
+            source_format=source_format,
             named_format=None,
             compression="none",
             fingerprint="",

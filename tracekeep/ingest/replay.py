@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 from collections import Counter
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
     from tracekeep.ingest.write import Stamp
 
 _PLACE = ("ingest_batch", "source_file", "source_position", "source_index", "reason")
-_WITHOUT_TEXT = ("source_changed", "erased")
-"""Reasons of rejects that hold no text: ingest itself finds a changed file again, and what was
-erased stays out."""
+_WITHOUT_TEXT = ("source_changed",)
+"""Reasons of rejects that hold no text: ingest itself finds such a file again."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,25 +67,11 @@ def replay_rejected(spark: SparkSession) -> dict[str, int]:
 def _new_batch(ledger: Ledger) -> list[int]:
     """Plan a replay of all rejects so far; no batch if there are none."""
     from tracekeep.ingest.ledger import REPLAY
-    from tracekeep.ingest.plan import PlannedFile
-    from tracekeep.ingest.readers.files import FilePart
 
-    batch = ledger.last_batch() + 1
-    if not _rejects(ledger.spark, batch).limit(1).count():
+    if not _rejects(ledger.spark, ledger.last_batch() + 1).limit(1).count():
         print("replay-rejected: nothing was rejected", file=sys.stderr)
         return []
-    part = FilePart(
-        source_file=str(table_path("bronze.rejected_records")),
-        source_format=REPLAY,
-        named_format=None,
-        compression="none",
-        fingerprint="",
-        fingerprint_bytes=0,
-        from_position=0,
-        to_position=0,
-    )
-    ledger.store_plan({batch: [PlannedFile(part, 0)]}, None, datetime.datetime.now(datetime.UTC))
-    return [batch]
+    return [ledger.plan_without_files(REPLAY, str(table_path("bronze.rejected_records")))]
 
 
 def _rejects(spark: SparkSession, batch: int) -> DataFrame:
@@ -99,7 +83,8 @@ def _rejects(spark: SparkSession, batch: int) -> DataFrame:
         spark.read.format("delta")
         .load(str(table_path("bronze.rejected_records")))
         .where((f.col("ingest_batch") < batch) & (taken.isNull() | (taken == batch)))
-        .where(~f.col("reason").isin(*_WITHOUT_TEXT) & f.col("raw_text").isNotNull())
+        .where(~f.col("reason").isin(*_WITHOUT_TEXT))
+        .where(f.col("raw_text").isNotNull())  # what was erased has none
         .select(*_PLACE, "raw_text", "source_format", "region")
     )
 

@@ -44,6 +44,8 @@
                 ~ step.days | join("', date'") ~ "')"
             ) -%}
         {%- endfor -%}
+        {#- else each VACUUM commits twice, also where there is nothing to remove -#}
+        {%- do run_query('set spark.databricks.delta.vacuum.logging.enabled = false') -%}
         {%- do remove_expired_files() -%}
         {%- do forget_unseen_keys(today) -%}
         {%- do keep_versions() -%}

@@ -108,6 +108,7 @@ def test_what_expires_goes_and_no_error_is_lost(
 ) -> None:
     from tracekeep import expire as expiry
     from tracekeep.dbt import DbtError, dbt
+    from tracekeep.tables import lake_tables
 
     take(spark, list(timely()), tmp_path / "timely")
     before = {table: lakes.rows_of(lake, table) for table in lakes.COMPARED}
@@ -122,6 +123,10 @@ def test_what_expires_goes_and_no_error_is_lost(
         expiry.expire(NOW)
     spark.sql("alter table silver.traces set tblproperties ('delta.appendOnly' = 'false')")
     expiry.expire(NOW)
+    # a second one has nothing to do, and commits nothing
+    versions = {table.name: table.version for table in lake_tables()}
+    expiry.expire(NOW)
+    assert {table.name: table.version for table in lake_tables()} == versions
 
     for table in ("spans", "error_events", "service_calls", "traces"):
         assert days_of(lake, f"silver.{table}") == {SECOND_DAY}, table

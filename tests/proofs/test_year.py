@@ -43,7 +43,7 @@ CLOCK = {
     "FAKETIME_FORCE_MONOTONIC_FIX": "0",
 }
 TICKS_A_PROCESS = 10
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
+JAVA_OPTIONS = "-XX:ReservedCodeCacheSize=512m"
 
 Figures = dict[str, Any]
 

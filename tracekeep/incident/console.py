@@ -16,6 +16,10 @@ WIDTH = 160
 LONGEST_LINE = 800
 LEVELS = 20
 """Levels of a tree that are drawn."""
+WINDOW_HEAD = (
+    "time", "service", "endpoint", "requests", "failed", "rate", "error logs", "p95 ms", "silver",
+    "bronze",
+)  # fmt: skip
 
 
 def text(answer: Row, max_traces: int = TRACES) -> str:
@@ -57,7 +61,7 @@ def _windows(answer: Row) -> Iterator[str]:
     yield ""
     yield f"Windows of {answer['window_minutes']:g} min with errors (Gold)"
     yield from _table(
-        ("time", "service", "endpoint", "requests", "failed", "rate", "p95 ms", "silver", "bronze"),
+        WINDOW_HEAD,
         [
             (
                 _clock(row["window_start"]),
@@ -66,6 +70,7 @@ def _windows(answer: Row) -> Iterator[str]:
                 f"{row['request_count']:,}",
                 f"{row['error_count']:,}",
                 _share(row["error_rate"]),
+                f"{row['error_log_count']:,}",
                 _ms(row["p95_latency_ms"]),
                 f"v{row['silver_version']}",
                 f"v{row['bronze_version']}",

@@ -71,7 +71,7 @@
 
   function head() {
     const range = data.range;
-    const environments = data.worst_window ? ` · ${data.worst_window.environment}` : "";
+    const environments = data.worst_window ? ` · environment ${data.worst_window.environment}` : "";
     document.title = `${visible(headline())} – Tracekeep`;
     const newCount = data.patterns.filter((pattern) => pattern.is_new).length;
     const figure = (name, value, isBad) => h("div", {}, h("dt", {}, name), h("dd", { class: isBad ? "bad" : "" }, value));
@@ -88,6 +88,7 @@
         figure("Requests", whole(data.request_count)),
         figure("Failed", whole(data.error_count), data.error_count > 0),
         figure("Error rate", share(rate), rate > 0),
+        figure("Error logs", whole(data.error_log_count), data.error_log_count > 0),
         figure("Error traces", whole(data.error_trace_count)),
         figure("New patterns", whole(newCount), newCount > 0)),
     ];
@@ -101,13 +102,16 @@
     const from = Date.parse(data.shown_range.start), to = Date.parse(data.shown_range.end);
     const step = Math.max(60000 * data.window_minutes, Math.ceil((to - from) / 240 / 60000) * 60000 || 0, 1);
     const W = Math.max(320, Math.min(1084, page.clientWidth - (page.clientWidth < 720 ? 54 : 86)));
-    const left = 44, right = 8, top = 16, high = 92, gap = 34, low = 76;
-    const bottom = top + high + gap + low;
+    const mostLogs = Math.max(...points.map((point) => point.error_log_count));
+    const left = 44, right = 8, top = 16, high = 92, gap = 34, low = 76, logsHigh = mostLogs ? 44 : 0;
+    const logsBottom = top + high + (mostLogs ? gap + logsHigh : 0);
+    const bottom = logsBottom + gap + low;
     const x = (time) => left + (time - from) / (to - from) * (W - left - right);
     const width = Math.max(1.5, (W - left - right) * step / (to - from) - 1.2);
     const most = Math.max(...points.map((point) => point.slowest_p95_latency_ms || 0), 1);
     const yRate = (rate) => top + high - rate * high;
     const yMs = (value) => bottom - value / most * low;
+    const yLogs = (count) => logsBottom - count / mostLogs * logsHigh;
     const parts = [];
     const range = data.range;
     parts.push(s("rect", { class: "shade", x: x(Date.parse(range.start)), y: top - 4, width: Math.max(2, x(Date.parse(range.end)) - x(Date.parse(range.start))), height: bottom - top + 4 }));
@@ -118,6 +122,11 @@
     for (let i = 0; i <= ticks; i += 1) {
       const at = from + (to - from) * i / ticks;
       parts.push(s("text", { x: x(at), y: bottom + 16, "text-anchor": i === 0 ? "start" : i === ticks ? "end" : "middle" }, clock(new Date(at).toISOString())));
+    }
+    if (mostLogs) {
+      for (const count of [0, mostLogs]) parts.push(s("line", { class: "grid", x1: left, x2: W - right, y1: yLogs(count), y2: yLogs(count) }));
+      parts.push(s("text", { x: left, y: yLogs(mostLogs) - 6 }, `error logs, up to ${whole(mostLogs)}`));
+      for (const point of points) if (point.error_log_count) parts.push(s("rect", { class: "error-logs", x: x(point.at), y: yLogs(point.error_log_count), width, height: Math.max(1.5, logsBottom - yLogs(point.error_log_count)) }));
     }
     for (const point of points) if (point.error_rate) parts.push(s("rect", { class: "failed", x: x(point.at), y: yRate(point.error_rate), width, height: Math.max(1.5, top + high - yRate(point.error_rate)) }));
     const seen = points.filter((point) => point.slowest_p95_latency_ms !== null);
@@ -139,8 +148,8 @@
     parts.push(cursor);
     const readout = h("p", { class: "readout", "aria-live": "polite" }, W < 480 ? "Tap the chart for its figures." : "Point at the chart, or move with the arrow keys.");
     let place = Math.max(0, points.findIndex((point) => point.at >= Date.parse(range.start)));
-    const told = (point) => `${clock(point.window_start)}  ${plural(point.request_count, "request")}, ${whole(point.error_count)} failed (${share(point.error_rate)}), p95 ${ms(point.slowest_p95_latency_ms)}`;
-    const svg = s("svg", { viewBox: `0 0 ${W} ${bottom + 22}`, role: "slider", tabindex: 0, "aria-label": "Timeline of error rate and latency", "aria-valuemin": 0, "aria-valuemax": points.length - 1, "aria-valuenow": place, "aria-valuetext": told(points[place]) }, parts);
+    const told = (point) => `${clock(point.window_start)}  ${plural(point.request_count, "request")}, ${whole(point.error_count)} failed (${share(point.error_rate)}), ${plural(point.error_log_count, "error log")}, p95 ${ms(point.slowest_p95_latency_ms)}`;
+    const svg = s("svg", { viewBox: `0 0 ${W} ${bottom + 22}`, role: "slider", tabindex: 0, "aria-label": "Timeline of error rate, error logs and latency", "aria-valuemin": 0, "aria-valuemax": points.length - 1, "aria-valuenow": place, "aria-valuetext": told(points[place]) }, parts);
     function show(next) {
       place = Math.min(points.length - 1, Math.max(0, next));
       const at = x(points[place].at) + width / 2;
@@ -164,7 +173,8 @@
     });
     return section("Timeline", "all requests, per window", h("div", { class: "chart" }, readout, svg),
       h("div", { class: "legend" },
-        h("span", {}, h("i", { class: "i-bad" }), "error rate"), h("span", {}, h("i", { class: "i-line" }), "p95 latency"),
+        h("span", {}, h("i", { class: "i-bad" }), "error rate"),
+        mostLogs > 0 && h("span", {}, h("i", { class: "i-logs" }), "error logs"), h("span", {}, h("i", { class: "i-line" }), "p95 latency"),
         h("span", {}, h("i", { class: "i-shade" }), "incident"),
         hasChange && h("span", {}, h("i", { class: "i-mark" }), "change of a service on an error path")));
   }
@@ -220,13 +230,14 @@
     const row = (window) => h("tr", {},
       h("td", { class: "nb" }, clock(window.window_start)), h("td", {}, h("strong", {}, window.service), " ", h("span", { class: "dim" }, window.endpoint)),
       h("td", { class: "n" }, whole(window.request_count)), h("td", { class: "n bad" }, whole(window.error_count)), h("td", { class: "n" }, share(window.error_rate)),
+      h("td", { class: "n" }, whole(window.error_log_count)),
       h("td", { class: "n" }, ms(window.p95_latency_ms)), h("td", { class: "nb" }, (window.sample_trace_ids || []).slice(0, 3).map((id) => [traceLink(id), " "])));
     const body = h("tbody", {}, data.windows.slice(0, first).map(row));
     const rest = data.windows.slice(first);
     const more = rest.length ? h("p", { class: "more" }, h("button", { class: "link", type: "button", on: { click: () => { body.append(...rest.map(row)); more.remove(); } } }, `Show ${plural(rest.length, "more window")}`)) : null;
     return section("Windows with errors", `${data.window_minutes === 60 ? "hours" : `${data.window_minutes} min each`}, exact counts from Gold`,
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Windows with errors" }, h("table", {},
-        h("thead", {}, h("tr", {}, h("th", {}, "UTC"), h("th", {}, "Endpoint"), h("th", { class: "n" }, "Requests"), h("th", { class: "n" }, "Failed"), h("th", { class: "n" }, "Rate"), h("th", { class: "n" }, "p95"), h("th", {}, "Traces"))), body)),
+        h("thead", {}, h("tr", {}, h("th", {}, "UTC"), h("th", {}, "Endpoint"), h("th", { class: "n" }, "Requests"), h("th", { class: "n" }, "Failed"), h("th", { class: "n" }, "Rate"), h("th", { class: "n" }, "Error logs"), h("th", { class: "n" }, "p95"), h("th", {}, "Traces"))), body)),
       more, moreNote(data.window_count - data.windows.length, "window"));
   }
 

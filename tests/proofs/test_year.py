@@ -42,7 +42,7 @@ CLOCK = {
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     "FAKETIME_FORCE_MONOTONIC_FIX": "0",
 }
-TICKS_A_PROCESS = 10
+TICKS_A_PROCESS = 30
 JAVA_OPTIONS = "-XX:ReservedCodeCacheSize=512m"
 
 Figures = dict[str, Any]

@@ -28,6 +28,9 @@ EPOCH = "TRACEKEEP_REAL_EPOCH"
 """Environment: real seconds since 1970 when the monotonic clock, which stays real, was 0."""
 
 SECONDS_TO_JUMP = 60
+THREADS = ("--threads", "4")
+"""With few events a model waits more than it computes."""
+
 DONE = "day {} is done"
 
 
@@ -151,9 +154,9 @@ def _take(
             raise RuntimeError(f"the books of ingest do not add up: {books}")
     added = _bytes_of_day(full[-1].at)
     with _timed(seconds, "silver"):
-        dbt("run", "--select", "silver")
+        dbt("run", "--select", "silver", *THREADS)
     with _timed(seconds, "gold"):
-        dbt("run", "--select", "gold")
+        dbt("run", "--select", "gold", *THREADS)
     shutil.rmtree(inbox)
     return {"books": books, "raw": asdict(sizes), "bronze_added": added}
 

@@ -1,16 +1,19 @@
 """R6, R12: what expires goes from disk, what arrives for it later is counted, no error is lost.
 
 A trace an hour of two days; one crosses midnight. The first day expires from Silver, the second
-does not; then late records arrive for both.
+does not; then late records arrive for both. And a generated day expires from Bronze while another
+is ingested.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import commands
 import lakes
 import pytest
 from deltalake import DeltaTable
@@ -176,6 +179,69 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert days_of(lake, "gold.error_events") == set()
     assert days_of(lake, "gold.error_pattern_days") == set()
     data_tests_hold()
+
+
+def finished(*words: object) -> str:
+    """The output of a command that succeeds."""
+    code, out, err = commands.finish(commands.start(*words))
+    assert code == 0, f"{words}: {err[-3000:]}"
+    return out
+
+
+def ingest_long_ago(folder: Path, lake: Path) -> None:
+    """Ingest a folder as if ten days ago, and build all layers of it."""
+    from tracekeep.ingest import ingest
+    from tracekeep.ingest.ledger import Ledger
+    from tracekeep.session import spark_session
+
+    store_plan = Ledger.store_plan
+
+    def store_older_plan(
+        ledger: Ledger, batches: Any, region: str | None, now: datetime.datetime
+    ) -> None:
+        store_plan(ledger, batches, region, now - datetime.timedelta(days=10))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACEKEEP_LAKE", str(lake))
+        patch.setattr(Ledger, "store_plan", store_older_plan)
+        spark = spark_session()
+        ingest(spark, [folder])
+        spark.stop()
+    finished("run", folder)
+
+
+def test_it_runs_beside_an_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, seed, days in ((old, 3, 12), (new, 4, 2)):
+        start = today - datetime.timedelta(days=days)
+        finished("generate", folder, "--events", 1000, "--seed", seed, "--start", start)
+
+    beside = tmp_path / "beside"
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(beside))
+    ingest_long_ago(old, beside)
+    ingest = commands.start("ingest", new, "--max-files-per-batch", 4)
+    for line in ingest.stderr or []:
+        if "records" in line:
+            break
+    told = finished("expire")
+    assert ingest.poll() is None, "the ingest ended before expire did: smaller batches"
+    code, out, err = commands.finish(ingest)
+    assert code == 0, err
+    assert "bronze.spans: 1 days" in told, told
+    books = json.loads(out.splitlines()[-1])
+    held = DeltaTable(str(beside / "bronze" / "spans")).to_pyarrow_table(columns=["span_id"])
+    assert held.num_rows == books["spans"]
+    assert days_of(beside, "bronze.spans") == {str(today)}
+    finished("run", new)
+
+    one_by_one = tmp_path / "one_by_one"
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(one_by_one))
+    ingest_long_ago(old, one_by_one)
+    finished("expire")
+    finished("run", new)
+    for table in lakes.COMPARED:
+        assert lakes.rows_of(beside, table) == lakes.rows_of(one_by_one, table), table
 
 
 def data_tests_hold() -> None:

@@ -210,6 +210,11 @@ def ingest_long_ago(folder: Path, lake: Path) -> None:
     finished("run", folder)
 
 
+def ingested_batches(lake: Path) -> int:
+    """How many ingest batches a lake holds."""
+    return DeltaTable(str(lake / "bronze" / "ingest_batches")).to_pyarrow_table().num_rows
+
+
 def test_it_runs_beside_an_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
     old, new = tmp_path / "old", tmp_path / "new"
@@ -220,14 +225,17 @@ def test_it_runs_beside_an_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     beside = tmp_path / "beside"
     monkeypatch.setenv("TRACEKEEP_LAKE", str(beside))
     ingest_long_ago(old, beside)
-    ingest = commands.start("ingest", new, "--max-files-per-batch", 4)
+    ingest = commands.start("ingest", new, "--follow", "--max-files-per-batch", 1)
     for line in ingest.stderr or []:
         if "records" in line:
             break
+    first = ingested_batches(beside)
     told = finished("expire")
-    assert ingest.poll() is None, "the ingest ended before expire did: smaller batches"
+    last = ingested_batches(beside)
+    ingest.terminate()
     code, out, err = commands.finish(ingest)
     assert code == 0, err
+    assert last > first, "the ingest wrote nothing while expire ran"
     assert "bronze.spans: 1 days" in told, told
     books = json.loads(out.splitlines()[-1])
     held = DeltaTable(str(beside / "bronze" / "spans")).to_pyarrow_table(columns=["span_id"])

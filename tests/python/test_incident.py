@@ -265,6 +265,16 @@ def test_hours_tell_of_a_time_whose_minutes_have_expired(lake: Path) -> None:
         assert [group["trace_count"] for group in told["path_groups"]] == [1]
 
 
+def test_minutes_that_came_back_do_not_hide_the_hours(lake: Path) -> None:
+    hour = {**small_lakes.window(-15, "db", 60, 31, "disk full"), "p95_latency_ms": None}
+    small_lakes.write(lake, "gold.endpoint_hours", [hour])
+    small_lakes.expire(lake, "gold.endpoint_minutes", START.date(), small_lakes.ARRIVAL)
+    small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(0, "db", 1, 0)])
+    told = ask(lake, start=START, end=START + MINUTE)
+    assert told["window_minutes"] == 60 and told["error_count"] == 31
+    assert "Only the hours of this time are left" in " ".join(told["notes"])
+
+
 def test_a_lake_whose_bronze_lost_files_still_answers_from_what_is_left(lake: Path) -> None:
     for path in lake.joinpath("bronze", "spans").rglob("*.parquet"):
         path.unlink()

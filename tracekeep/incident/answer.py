@@ -89,7 +89,11 @@ class _Investigation:
             incident = selection.incident_range(windows, worst, length)
         environments = {worst["environment"]} if worst else None
         shown = incident.widened(BEFORE, AFTER)
-        windows_table, length = self.windows.table_of(shown, length)
+        # an old version holds what has expired since
+        has_expired = asked.as_of is None and bool(
+            expiry_of(self.expired, {"gold.endpoint_minutes"}, dates_of(incident))
+        )
+        windows_table, length = self.windows.table_of(shown, length, has_expired)
         if length == HOUR:
             incident = TimeRange(floor(incident.start, HOUR), incident.end)
             shown = TimeRange(floor(shown.start, HOUR), shown.end)

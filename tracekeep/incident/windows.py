@@ -49,12 +49,19 @@ class WindowReader:
             return rows, self.window
         return self.reader.rows("gold.endpoint_hours", columns, where), HOUR
 
-    def table_of(self, shown: TimeRange, length: timedelta) -> tuple[str, timedelta]:
+    def table_of(
+        self, shown: TimeRange, length: timedelta, has_expired: bool
+    ) -> tuple[str, timedelta]:
         """The table that tells of a time, and the length of its windows: the minutes, or the hours
-        where the minutes are gone."""
+        where the minutes are gone.
+
+        has_expired: whether minutes of the time have; what is left of them is not the whole.
+        """
         if length < HOUR:
             columns = ("window_start",)
-            if self.reader.rows("gold.endpoint_minutes", columns, starts_in(shown)):
+            if not has_expired and self.reader.rows(
+                "gold.endpoint_minutes", columns, starts_in(shown)
+            ):
                 return "gold.endpoint_minutes", length
             whole = TimeRange(floor(shown.start, HOUR), shown.end)
             if not self.reader.rows("gold.endpoint_hours", columns, starts_in(whole)):

@@ -6,7 +6,7 @@
     rows: relation or alias that has its trace_id; time: expression, a timestamp.
 -#}
 {% macro is_expired_on_arrival(rows, time) -%}
-    {%- set dates = expired_dates('silver.spans') -%}
+    {%- set dates = expired_event_dates() -%}
     {%- if dates is none -%}
         {{ return('false') }}
     {%- endif -%}

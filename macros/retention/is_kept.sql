@@ -4,6 +4,6 @@
     date: expression; table: layer.table.
 -#}
 {% macro is_kept(date, table) -%}
-    {%- set dates = expired_dates(table) -%}
+    {%- set dates = expired_dates([table]) -%}
     {{ return('true' if dates is none else '(' ~ date ~ ' not in ' ~ dates ~ ')') }}
 {%- endmacro %}

@@ -1,8 +1,8 @@
 """R6, R12: what expires goes from disk, what arrives for it later is counted, no error is lost.
 
-A trace an hour of two days; one crosses midnight. The first day expires from Silver, the second
-does not; then late records arrive for both. And a generated day expires from Bronze while another
-is ingested.
+A trace an hour of two days, one crosses midnight; before them a day with logs alone. The first two
+days expire from Silver, the last does not; then late records arrive for all. And a generated day
+expires from Bronze while another is ingested.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import commands
 import lakes
 import pytest
 from deltalake import DeltaTable
-from oddities import HOUR, MINUTE, SECOND, span
+from oddities import HOUR, MINUTE, SECOND, log, span
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DAY = 24 * HOUR
 FIRST_NS = 1_768_176_000_000_000_000  # 2026-01-12 00:00:00 UTC
 FIRST, SECOND_DAY = "2026-01-12", "2026-01-13"
+LOGGED = "e" * 32
+"""A trace of logs alone, on the day before the first."""
+
 NOW = datetime.datetime(2026, 4, 13)  # 91 days after the first day, 90 after the second
 CROSSING = "c" * 32
 FAILED = ("java.lang.IllegalStateException", "pool is empty")
@@ -49,7 +52,11 @@ def timely() -> Iterator[str]:
         CROSSING, "a" * 16, start=FIRST_NS + DAY - SECOND, status=2, exception=FAILED
     )  # fmt: skip
     yield span(CROSSING, "b" * 16, "a" * 16, service="ledger", start=FIRST_NS + DAY + SECOND)
+    yield FIRST_LOG
+    yield log(LOGGED, "", "ERROR disk 2 is full", severity=17, time=FIRST_NS - HOUR)
 
+
+FIRST_LOG = log(LOGGED, "", "ERROR disk 1 is full", severity=17, time=FIRST_NS - HOUR)
 
 LATE_ERROR = span(
     trace_of(1), "d" * 16, "a" * 16, service="bank", start=FIRST_NS + HOUR + 2 * MINUTE,
@@ -58,13 +65,16 @@ LATE_ERROR = span(
 LATE = (
     LATE_ERROR,
     LATE_ERROR,
+    FIRST_LOG,
+    span(trace_of(3), "d" * 16, "a" * 16, service="bank", start=FIRST_NS + 3 * HOUR + 2 * MINUTE,
+         status=2, exception=("java.io.IOException", "to be erased")),
     span(trace_of(2), "d" * 16, "a" * 16, start=FIRST_NS + 2 * HOUR + 2 * MINUTE),
     span(CROSSING, "d" * 16, "a" * 16, start=FIRST_NS + DAY + 2 * SECOND),
     span(trace_of(30), "d" * 16, "a" * 16, start=FIRST_NS + 30 * HOUR + 2 * MINUTE,
          status=2, exception=FAILED),
 )  # fmt: skip
-"""An error of an expired day, twice; a span of that day; one of the trace that began on it; an
-error of a day that Silver still has."""
+"""An error of an expired day, twice; a log of an expired day without spans, again; another error; a
+span of that day; one of the trace that began on it; an error of a day that Silver still has."""
 
 
 @pytest.fixture
@@ -111,6 +121,7 @@ def test_what_expires_goes_and_no_error_is_lost(
 ) -> None:
     from tracekeep import expire as expiry
     from tracekeep.dbt import DbtError, dbt
+    from tracekeep.erasure.work import erase
     from tracekeep.tables import lake_tables
 
     take(spark, list(timely()), tmp_path / "timely")
@@ -148,7 +159,7 @@ def test_what_expires_goes_and_no_error_is_lost(
 
     take(spark, list(LATE), tmp_path / "late")
     (books,) = events_of(lake, "silver.batch_books", ingest_batch=2)
-    assert (books["expired_span_count"], books["span_count"]) == (4, 1)
+    assert (books["expired_span_count"], books["span_count"]) == (5, 1)
     assert books["duplicate_span_count"] == 0
     assert days_of(lake, "silver.spans") == {SECOND_DAY}
     (late,) = events_of(lake, "gold.error_events", error_message="late and new")
@@ -160,6 +171,10 @@ def test_what_expires_goes_and_no_error_is_lost(
         lost = [row for row in before[table] - now if trace_of(30) not in row]
         assert lost == [], table
     assert events_of(lake, "silver.traces", trace_id=trace_of(30))[0]["sample_class"] == "error"
+    data_tests_hold()
+
+    erase([trace_of(3)], [])
+    assert not events_of(lake, "gold.error_events", error_message="to be erased")
     data_tests_hold()
 
     # the tests of it can fail

@@ -109,6 +109,9 @@ SCHEMAS["bronze.erased_ids"] = {
     "id_kind": TEXT, "subject_key": TEXT, "salt": TEXT, "id_hash": TEXT, "erased_at": TIME,
     "partition_date": DATE,
 }  # fmt: skip
+SCHEMAS["gold.error_events"] = {
+    "event_type": TEXT, "occurred_at": TIME, "occurred_at_ns": pa.int16(), **LOG, **SPAN,
+}  # fmt: skip
 SCHEMAS["gold.endpoint_hours"] = SCHEMAS["gold.endpoint_minutes"]
 
 Row = dict[str, Any]
@@ -250,6 +253,18 @@ def builds(build_id: str, version: int) -> list[Row]:
     return [
         {"build_id": build_id, "table_name": name, "table_version": version} for name in SCHEMAS
     ]
+
+
+def late_errors(trace_id: str) -> list[Row]:
+    """A span and a log record of a trace, as gold.error_events holds them."""
+    failed = {"error_type": "IOError", "error_message": "late and new", "occurred_at": START}
+    return [
+        {**span(trace_id, 9, "bank"), **failed, "event_type": "span"},
+        {
+            **span(trace_id, 8, "bank"), **failed, "event_type": "log", "body": "ERROR late",
+            "severity_text": "ERROR",
+        },
+    ]  # fmt: skip
 
 
 def window(minute: int, service: str, requests: int, errors: int, message: str = "") -> Row:

@@ -202,6 +202,28 @@ def test_what_was_never_there_is_unknown(lake: Path) -> None:
     assert told["status"] == "unknown" and "never" in told["message"]
 
 
+def test_an_error_that_came_after_its_day_expired_is_told(lake: Path) -> None:
+    small_lakes.write(lake, "gold.error_events", small_lakes.late_errors("e" * 32))
+    small_lakes.expire(lake, "silver.spans", small_lakes.DAY, ARRIVAL)
+    told = ask(lake, trace_id="e" * 32)
+    assert layers(told) == {"gold": "found", "silver": "expired", "bronze": "expired"}
+    (trace,) = told["traces"]
+    assert [span["error_message"] for span in trace["spans"]] == ["late and new"]
+    assert [log["body"] for log in trace["log_records"]] == ["ERROR late"]
+    # those of a trace that Gold holds besides are not told twice
+    before = ask(lake, trace_id=FAILED)["traces"][0]
+    small_lakes.write(
+        lake,
+        "gold.error_events",
+        [
+            {**row, "event_type": "span", "occurred_at": row["started_at"]}
+            for row in DeltaTable(str(lake / "gold/sampled_spans")).to_pyarrow_table().to_pylist()
+            if row["is_error"]
+        ],
+    )
+    assert ask(lake, trace_id=FAILED)["traces"][0]["spans"] == before["spans"]
+
+
 def test_an_empty_range_says_so_and_what_gold_holds(lake: Path) -> None:
     day = datetime(2025, 5, 5, tzinfo=UTC)
     told = ask(lake, start=day, end=day + MINUTE)

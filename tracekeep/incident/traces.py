@@ -37,6 +37,13 @@ LOG_COLUMNS = (
     "is_error", "pod", "logged_at", "logged_at_ns", "first_arrival_at", "last_arrival_at",
     "bronze_version", "silver_version", "build_id",
 )  # fmt: skip
+ERROR_COLUMNS = (
+    "event_type", "occurred_at", "occurred_at_ns",
+    *(
+        name for name in dict.fromkeys((*SPAN_COLUMNS, *LOG_COLUMNS))
+        if name not in ("is_error", "started_at", "started_at_ns", "logged_at", "logged_at_ns")
+    ),
+)  # fmt: skip
 PATH_COLUMNS = (
     "trace_id", "span_id", "service", "endpoint", "fingerprint", "error_type", "error_message",
     "suspected_root_cause", "service_path", "environment", "path_rank", "started_at",
@@ -65,6 +72,7 @@ class TraceReader:
             ("gold.sampled_spans", "started_at"),
             ("gold.sampled_log_records", "logged_at"),
             ("gold.incident_paths", "started_at"),
+            ("gold.error_events", "occurred_at"),
             ("silver.traces", "started_at"),
         ):
             rows = self.reader.rows(name, (column, "ended_at"), is_trace)
@@ -96,6 +104,8 @@ class TraceReader:
         where = pc.field("trace_id").isin(list(ids)) & pc.field("partition_date").isin(event_dates)
         spans = _by_trace(self.reader.rows("gold.sampled_spans", SPAN_COLUMNS, where))
         logs = _by_trace(self.reader.rows("gold.sampled_log_records", LOG_COLUMNS, where))
+        for event in self.reader.rows("gold.error_events", ERROR_COLUMNS, where):
+            _add_late_error(event, spans, logs)
         listed = _by_trace(self._silver_traces(ids))
         by_trace = _by_trace(self.reader.rows("gold.incident_paths", STEP_COLUMNS, where))
         kept = {
@@ -392,6 +402,21 @@ def _cut_raw(lines: Sequence[Row]) -> list[Row]:
     """At most `MOST_RAW_LINES` lines, those of failing spans first, in their order."""
     places = sorted(range(len(lines)), key=lambda place: (not lines[place]["is_of_error"], place))
     return [lines[place] for place in sorted(places[:MOST_RAW_LINES])]
+
+
+def _add_late_error(event: Row, spans: dict[str, list[Row]], logs: dict[str, list[Row]]) -> None:
+    """Add a row of gold.error_events to the spans or logs that Gold kept, if it is none of them:
+    one that came when Silver had let its day go stands alone (R6)."""
+    trace_id, at, nanoseconds = event["trace_id"], event["occurred_at"], event["occurred_at_ns"]
+    if event["event_type"] == "span":
+        held = spans.setdefault(trace_id, [])
+        if not any(span["span_id"] == event["span_id"] for span in held):
+            held.append({**event, "is_error": True, "started_at": at, "started_at_ns": nanoseconds})
+    else:
+        held = logs.setdefault(trace_id, [])
+        told = (event["span_id"], event["body"], at)
+        if not any((log["span_id"], log["body"], log["logged_at"]) == told for log in held):
+            held.append({**event, "is_error": True, "logged_at": at, "logged_at_ns": nanoseconds})
 
 
 def _by_trace(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -3,6 +3,7 @@
 -- Changes whose effect Gold tells again in this run: new ones and those that moved, what happened
 -- near them, then or before, and those near windows that were counted again.
 {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" %}
+{%- set expired = expired_event_dates() %}
 
 with known_changes as (
 
@@ -57,7 +58,7 @@ news_times as (
 
 ),
 
-changed_effects as (
+near_news as (
 
     select change_key as touched_key from news_times
     union distinct
@@ -75,6 +76,20 @@ changed_effects as (
             rebuilt_minutes.touched_key
             > known_changes.changed_at - {{ span }} - interval {{ var('window_minutes') }} minutes
             and rebuilt_minutes.touched_key < known_changes.changed_at + {{ span }}
+
+),
+
+changed_effects as (
+
+    select touched_key from near_news
+    {%- if expired is not none %}
+    -- what Gold tells of a change whose events are gone is frozen (R6)
+    left semi join known_changes
+        on
+            near_news.touched_key = known_changes.change_key
+            and to_date(known_changes.changed_at) not in {{ expired }}
+            and to_date(known_changes.changed_at - {{ span }}) not in {{ expired }}
+    {%- endif %}
 
 )
 

@@ -19,7 +19,7 @@ with changed_days as (
 )
 
 select touched_key from changed_days
-{%- if expired_dates('silver.spans') is not none %}
+{%- if expired_event_dates() is not none %}
 union distinct
 -- errors that went past Silver (R6)
 select partition_date as touched_key from {{ ref('gold_error_events') }}

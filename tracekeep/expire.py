@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from pyspark.errors import PySparkException
+
     from tracekeep.dbt import DbtError
     from tracekeep.session import spark_session
     from tracekeep.tables import lake_tables
@@ -44,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     before = lake_tables()
     try:
         expire(arguments.now, arguments.dry_run)
-    except DbtError as error:
+    except (DbtError, PySparkException) as error:
         print(f"expire: {error}", file=sys.stderr)
         return FAILED
     if not arguments.dry_run:
@@ -55,18 +59,34 @@ def run(arguments: argparse.Namespace) -> int:
 def expire(now: datetime.datetime | None = None, dry_run: bool = False) -> None:
     """Expire all layers in the open session, as `dbt run-operation expire_layers` does.
 
-    now: taken for the present. Raises DbtError if a statement fails or a Silver run is unfinished.
+    now: taken for the present. Raises DbtError or PySparkException if a statement fails; DbtError
+    if a Silver run is unfinished.
     """
     from tracekeep.dbt import dbt
 
-    now_text = "null" if now is None else f"'{now.isoformat()}'"
-    words = f"{{now: {now_text}, dry_run: {str(dry_run).lower()}}}"
-    dbt("run-operation", "expire_layers", "--args", words)
+    arguments = {"now": now and now.isoformat(), "dry_run": dry_run, "vacuum": False}
+    dbt("run-operation", "expire_layers", "--args", json.dumps(arguments))
     if not dry_run:
+        _vacuum()
         # the views of what Bronze holds go by the days that have expired
         dbt("run", "--select", *VIEWS)
 
 
+def _vacuum() -> None:
+    """Remove the files of versions beyond time travel, from some tables at once: a VACUUM of a
+    small table waits more than it works."""
+    from tracekeep.session import spark_session
+    from tracekeep.tables import lake_tables
+
+    spark = spark_session(hive=True)
+    # else each VACUUM commits twice, also where there is nothing to remove
+    spark.conf.set("spark.databricks.delta.vacuum.logging.enabled", "false")
+    statements = [f"vacuum {table.name}" for table in lake_tables()]
+    with ThreadPoolExecutor(VACUUMS_AT_ONCE) as pool:
+        list(pool.map(spark.sql, statements))
+
+
+VACUUMS_AT_ONCE = 4
 VIEWS = ("stg_error_events", "stg_expired_arrivals", "stg_late_error_events")
 
 

@@ -1,7 +1,7 @@
 {#-
     Query, the third step of the drill-down: the raw lines of traces in Bronze as of the version that
     the incident's rows in Gold name, one row per record, exactly as it came: not masked (R13). A
-    trace without a row has one that says why in `status`: expired (Gold knows it) or unknown.
+    trace without a row has one that says why in `status`: erased, expired (Gold knows it) or unknown.
 
     trace_ids: list of trace ids. as_of: a version of bronze.spans or a time; none for the versions
     that Gold names.

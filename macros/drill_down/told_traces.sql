@@ -1,7 +1,7 @@
 {#-
     Steps of a query, of which the last is called `told_traces`: the rows of a step, and one row with
-    nothing but `status` for each trace that has none, so that what has expired is never an empty
-    answer (R11).
+    nothing but `status` for each trace that has none, so that what is gone is never an empty answer
+    (R11).
 
     rows: name of the step. groups: what `trace_versions` says of the traces.
 -#}
@@ -10,16 +10,16 @@ asked as (
 
     select
         trace_id,
-        is_known
+        absence
     from
         values
         {%- for group in groups %}
         {%- set group_is_last = loop.last %}
         {%- for trace_id in group.trace_ids %}
-        ('{{ trace_id }}', {{ group.is_known | lower }}){{ ',' if not (loop.last and group_is_last) }}
+        ('{{ trace_id }}', '{{ group.absence }}'){{ ',' if not (loop.last and group_is_last) }}
         {%- endfor %}
         {%- endfor %}
-            as asked (trace_id, is_known)
+            as asked (trace_id, absence)
 
 ),
 
@@ -27,11 +27,7 @@ told_traces as (
 
     select
         asked.trace_id,
-        case
-            when {{ rows }}.trace_id is not null then 'found'
-            when asked.is_known then 'expired'
-            else 'unknown'
-        end as status,
+        if({{ rows }}.trace_id is not null, 'found', asked.absence) as status,
         {{ rows }}.* except (trace_id)
     from asked
     left join {{ rows }}

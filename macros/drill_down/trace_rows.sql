@@ -1,7 +1,7 @@
 {#-
     Query, the second step of the drill-down: whole traces in Silver, one row per span and log record,
     as of the version that the incident's rows in Gold name. A trace without a row has one that says
-    why in `status`: expired (Gold knows it) or unknown; else `status` is found.
+    why in `status`: erased, expired (Gold knows it) or unknown; else `status` is found.
 
     trace_ids: list of trace ids. as_of: a version of silver.spans or a time; none for the versions
     that Gold names.

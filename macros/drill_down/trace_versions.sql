@@ -1,27 +1,42 @@
 {#-
     Not SQL but a list: which traces to read as of which version of a table, each an object with
-    `version` (none for the newest) and `trace_ids`; and whether Gold knows them, `is_known`.
+    `version` (none for the newest), `trace_ids`, and `absence`: what a trace without a row is, erased,
+    expired (Gold knows it) or unknown.
 
     table: silver.spans, silver.log_records, bronze.spans or bronze.log_records. as_of: a version of
     the layer's spans or a time; none for what the rows of Gold name, which lead through their
-    build_id to gold.build_versions (R11).
+    build_id to gold.build_versions (R11), or for the newest where Delta refuses that.
 -#}
 {% macro trace_versions(table, relation, trace_ids, as_of=none) -%}
-    {%- set spans = ref('sampled_spans') -%}
+    {%- set gold_tables = [
+        ref('sampled_spans'), ref('sampled_log_records'), ref('gold_error_events')
+    ] -%}
     {%- set builds = ref('build_versions') -%}
     {%- set ids = trace_id_list(trace_ids) -%}
     {%- if not execute -%}
-        {{ return([{'version': none, 'trace_ids': trace_ids, 'is_known': true}]) }}
+        {{ return([{'version': none, 'trace_ids': trace_ids, 'absence': 'unknown'}]) }}
     {%- endif -%}
     {%- set own = table.split('.')[0] ~ '_version' -%}
     {%- set query -%}
-        with newest_rows as (
+        with gold_rows as (
+
+            {% for gold_table in gold_tables -%}
+            select
+                trace_id,
+                {{ own }} as spans_version,
+                build_id
+            from {{ gold_table }}
+            where trace_id in {{ ids }}
+            {{ 'union all' if not loop.last }}
+            {% endfor %}
+        ),
+
+        newest_rows as (
 
             select
                 trace_id,
-                max_by(struct({{ own }} as spans_version, build_id), build_id) as newest
-            from {{ spans }}
-            where trace_id in {{ ids }}
+                max_by(struct(spans_version, build_id), build_id) as newest
+            from gold_rows
             group by 1
 
         )
@@ -43,13 +58,18 @@
     {%- for row in run_query(query).rows -%}
         {%- do known.update({row[0]: row[1]}) -%}
     {%- endfor -%}
+    {%- set erased = erased_traces(trace_ids) -%}
+    {%- set oldest = oldest_version(relation, table.split('.')[0]) -%}
     {%- set version = companion_version(table, relation, as_of) if as_of is not none else none -%}
     {%- set groups = {} -%}
     {%- for trace_id in trace_ids -%}
-        {%- set at = version if as_of is not none else known.get(trace_id) -%}
-        {%- set key = (at ~ '', trace_id in known) -%}
-        {%- do groups.setdefault(key, {
-            'version': at, 'trace_ids': [], 'is_known': trace_id in known
+        {%- set named = known.get(trace_id) -%}
+        {%- set readable = named if named is not none and named >= oldest else none -%}
+        {%- set at = version if as_of is not none else readable -%}
+        {%- set absence = 'expired' if trace_id in known else 'unknown' -%}
+        {%- set absence = 'erased' if trace_id in erased else absence -%}
+        {%- do groups.setdefault((at ~ '', absence), {
+            'version': at, 'trace_ids': [], 'absence': absence
         })['trace_ids'].append(trace_id) -%}
     {%- endfor -%}
     {{ return(groups.values() | list) }}

@@ -1,6 +1,7 @@
 {#-
     Query for the rows of a table that are older than its retention, by day and ingest batch, and how
-    many of them Gold has not taken yet: those stay.
+    many of them Gold has not taken yet: those stay, as do days that an unfinished ingest batch may
+    still write to.
 
     rule: of retention_rules; relation: the table; today: literal.
 -#}
@@ -23,6 +24,15 @@
 
     ),
 
+    unfinished_days as (
+
+        select distinct planned.partition_date
+        from {{ existing_table('bronze', 'ingest_files') }} as planned
+        left anti join {{ existing_table('bronze', 'ingest_batches') }} as finished
+            on planned.ingest_batch = finished.ingest_batch
+
+    ),
+
     old_rows as (
 
         select
@@ -39,7 +49,8 @@
         old_rows.ingest_batch,
         count(*) as record_count,
         {{ {
-            'bronze': 'count_if(taken_batches.ingest_batch is null)',
+            'bronze': 'count_if(taken_batches.ingest_batch is null'
+                ~ ' or unfinished_days.partition_date is not null)',
             'silver': 'count_if(taken_builds.build_id is null)',
             'gold': '0',
         }[rule.layer] }} as untaken_count
@@ -48,6 +59,8 @@
         on old_rows.ingest_batch = taken_batches.ingest_batch
     left join taken_builds
         on old_rows.build_id = taken_builds.build_id
+    left join unfinished_days
+        on old_rows.partition_date = unfinished_days.partition_date
     group by 1, 2
     order by 1, 2
 {%- endmacro %}

@@ -5,9 +5,9 @@
     travel and loses older versions.
 
     now: ISO time to take for the present, for tests and for a look ahead; default the clock.
-    dry_run: only tell what would go.
+    dry_run: only tell what would go. vacuum: false leaves the files of old versions to the caller.
 -#}
-{% macro expire_layers(now=none, dry_run=false) -%}
+{% macro expire_layers(now=none, dry_run=false, vacuum=true) -%}
     {%- for layer, table in {'silver': 'frozen_traces', 'gold': 'expired_days'}.items() -%}
         {%- if existing_table(layer, table) is none -%}
             {%- do exceptions.raise_compiler_error(
@@ -48,6 +48,6 @@
         {%- do run_query('set spark.databricks.delta.vacuum.logging.enabled = false') -%}
         {%- do remove_expired_files() -%}
         {%- do forget_unseen_keys(today) -%}
-        {%- do keep_versions() -%}
+        {%- do keep_versions(vacuum) -%}
     {%- endif -%}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#-
     List of what is to expire, a dictionary a table with days that are due: name (layer.table),
     relation, days (dates), rows (day, ingest batch, rows). A day stays in all tables of its layer
-    for as long as Gold has not taken all of its rows; the log says so.
+    for as long as Gold has not taken all of its rows or ingest may write to it; the log says so.
 
     today: date.
 -#}
@@ -19,7 +19,7 @@
     {%- for layer, days in kept.items() -%}
         {%- do print(
             layer ~ ': ' ~ days | unique | sort | join(', ')
-            ~ ' stay: Gold has not taken all of their rows yet'
+            ~ ' stay: Gold has not taken all of their rows yet, or ingest has not finished them'
         ) -%}
     {%- endfor -%}
     {%- set due = [] -%}

@@ -1,12 +1,16 @@
 {#-
     Statements run here: each table of each layer gets the travel window that the variables state,
     and loses the files of versions beyond it.
+
+    vacuum: false leaves the files to the caller.
 -#}
-{% macro keep_versions() -%}
+{% macro keep_versions(vacuum=true) -%}
     {%- for layer in ['bronze', 'silver', 'gold'] -%}
         {%- for relation in delta_tables(layer) -%}
             {%- do set_properties(relation, travel_windows(layer)) -%}
-            {%- do run_query('vacuum ' ~ relation) -%}
+            {%- if vacuum -%}
+                {%- do run_query('vacuum ' ~ relation) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
 {%- endmacro %}

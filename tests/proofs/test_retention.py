@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ import lakes
 import pytest
 from deltalake import DeltaTable
 from oddities import HOUR, MINUTE, SECOND, log, span
+
+from tracekeep.lake import PROJECT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -122,6 +126,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     from tracekeep import expire as expiry
     from tracekeep.dbt import DbtError, dbt
     from tracekeep.erasure.work import erase
+    from tracekeep.ingest.ledger import ERASURE, Ledger
     from tracekeep.tables import lake_tables
 
     take(spark, list(timely()), tmp_path / "timely")
@@ -187,8 +192,15 @@ def test_what_expires_goes_and_no_error_is_lost(
         with pytest.raises(DbtError):
             dbt("test", "--select", name)
 
-    # long after, all is over; the windows of time travel are set again
-    expiry.expire(datetime.datetime.now() + datetime.timedelta(days=400))
+    # long after, all is over, but for a day that ingest may write to
+    long_after = datetime.datetime.now() + datetime.timedelta(days=400)
+    ledger = Ledger(spark)
+    batch = ledger.plan_without_files(ERASURE)
+    expiry.expire(long_after)
+    assert days_of(lake, "bronze.spans") != set()
+    ledger.close_erasure(batch)
+    # the windows of time travel are set again too
+    expiry.expire(long_after)
     for layer in ("bronze", "silver"):
         assert days_of(lake, f"{layer}.spans") == set()
     assert days_of(lake, "gold.error_events") == set()
@@ -203,25 +215,25 @@ def finished(*words: object) -> str:
     return out
 
 
-def ingest_long_ago(folder: Path, lake: Path) -> None:
+INGEST_LONG_AGO = """
+import datetime, pathlib, sys
+from tracekeep.ingest import ingest
+from tracekeep.ingest.ledger import Ledger
+from tracekeep.session import spark_session
+
+store_plan, ten_days = Ledger.store_plan, datetime.timedelta(days=10)
+Ledger.store_plan = lambda ledger, batches, region, now: store_plan(
+    ledger, batches, region, now - ten_days
+)
+ingest(spark_session(), [pathlib.Path(sys.argv[1])])
+"""
+
+
+def run_long_ago(folder: Path) -> None:
     """Ingest a folder as if ten days ago, and build all layers of it."""
-    from tracekeep.ingest import ingest
-    from tracekeep.ingest.ledger import Ledger
-    from tracekeep.session import spark_session
-
-    store_plan = Ledger.store_plan
-
-    def store_older_plan(
-        ledger: Ledger, batches: Any, region: str | None, now: datetime.datetime
-    ) -> None:
-        store_plan(ledger, batches, region, now - datetime.timedelta(days=10))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRACEKEEP_LAKE", str(lake))
-        patch.setattr(Ledger, "store_plan", store_older_plan)
-        spark = spark_session()
-        ingest(spark, [folder])
-        spark.stop()
+    subprocess.run(  # noqa: S603 - a script of this test
+        [sys.executable, "-c", INGEST_LONG_AGO, folder], cwd=PROJECT, check=True
+    )
     finished("run", folder)
 
 
@@ -239,7 +251,7 @@ def test_it_runs_beside_an_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     beside = tmp_path / "beside"
     monkeypatch.setenv("TRACEKEEP_LAKE", str(beside))
-    ingest_long_ago(old, beside)
+    run_long_ago(old)
     ingest = commands.start("ingest", new, "--follow", "--max-files-per-batch", 1)
     for line in ingest.stderr or []:
         if "records" in line:
@@ -260,7 +272,7 @@ def test_it_runs_beside_an_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     one_by_one = tmp_path / "one_by_one"
     monkeypatch.setenv("TRACEKEEP_LAKE", str(one_by_one))
-    ingest_long_ago(old, one_by_one)
+    run_long_ago(old)
     finished("expire")
     finished("run", new)
     for table in lakes.COMPARED:

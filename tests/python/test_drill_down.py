@@ -74,6 +74,32 @@ def test_three_steps_lead_from_a_window_to_the_lines_it_was_built_from(
     assert spans == {line.span_id for line in lines if line.event_type == "span"}
 
 
+def test_what_is_gone_says_why(spark: SparkSession, steps: Steps) -> None:
+    only_logged = spark.sql(
+        "select min(trace_id) from gold.sampled_log_records"
+        " left anti join gold.sampled_spans using (trace_id)"
+    ).first()[0]
+    erased = "e" * 32
+    spark.sql(
+        "insert into bronze.erased_ids select 'trace', null, 'salt',"
+        f" sha2(concat('salt', '{erased}'), 256), current_timestamp(), current_date()"
+    )
+    asked = list(filter(None, [steps.trace_id, only_logged, erased, UNKNOWN]))
+    call = f"{{{{ trace_rows({asked}) }}}}"
+    # with a window of no days Delta would refuse all versions but the newest
+    spark.sql("alter table silver.spans set tblproperties ('tested' = 'true')")
+    assert "version as of" in steps.sql["rows"]
+    words = ("--vars", "{silver_travel_days: 0}")
+    (outcome,) = dbt("compile", "--inline", call, *words).result.results
+    assert "version as of" not in outcome.node.compiled_code
+    told = {row.trace_id: row.status for row in spark.sql(outcome.node.compiled_code).collect()}
+    spark.sql("delete from bronze.erased_ids where salt = 'salt'")
+    assert told == {
+        trace_id: {erased: "erased", UNKNOWN: "unknown"}.get(trace_id, "found")
+        for trace_id in asked
+    }
+
+
 def test_windows_that_nobody_built_are_those_of_a_scheduled_run(
     spark: SparkSession, steps: Steps
 ) -> None:

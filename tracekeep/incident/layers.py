@@ -42,11 +42,15 @@ class ExpiredDay:
 
 
 def expired_days(lake: DeltaLake) -> list[ExpiredDay]:
-    """The days that expiry has recorded; none before the first expiry."""
-    columns = ("table_name", "partition_date", "expired_at")
+    """The days that expiry has recorded, each with the last time; none before the first expiry."""
+    if not lake[EXPIRED_DAYS].exists:
+        return []
+    rows = lake[EXPIRED_DAYS].arrow(("table_name", "partition_date", "expired_at"))
+    # it has a row per ingest batch
+    last = rows.group_by(["table_name", "partition_date"]).aggregate([("expired_at", "max")])
     return [
-        ExpiredDay(**{column: row[column] for column in columns})
-        for row in lake[EXPIRED_DAYS].rows(columns)
+        ExpiredDay(row["table_name"], row["partition_date"], row["expired_at_max"])
+        for row in last.to_pylist()
     ]
 
 

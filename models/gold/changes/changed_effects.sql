@@ -81,14 +81,18 @@ near_news as (
 
 changed_effects as (
 
-    select touched_key from near_news
+    select near_news.touched_key from near_news
     {%- if expired is not none %}
     -- what Gold tells of a change whose events are gone is frozen (R6)
-    left semi join known_changes
-        on
-            near_news.touched_key = known_changes.change_key
-            and to_date(known_changes.changed_at) not in {{ expired }}
-            and to_date(known_changes.changed_at - {{ span }}) not in {{ expired }}
+    inner join known_changes
+        on near_news.touched_key = known_changes.change_key
+    where
+        not (
+            to_date(known_changes.changed_at) in {{ expired }}
+            or to_date(
+                timestampadd(minute, -{{ var('change_effect_minutes') }}, known_changes.changed_at)
+            ) in {{ expired }}
+        )
     {%- endif %}
 
 )

@@ -3,7 +3,6 @@
 -- Changes whose effect Gold tells again in this run: new ones and those that moved, what happened
 -- near them, then or before, and those near windows that were counted again.
 {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" %}
-{%- set expired = expired_event_dates() %}
 
 with known_changes as (
 
@@ -79,21 +78,16 @@ near_news as (
 
 ),
 
+-- what Gold tells of a change whose spans are gone is frozen (R6)
 changed_effects as (
 
-    select near_news.touched_key from near_news
-    {%- if expired is not none %}
-    -- what Gold tells of a change whose events are gone is frozen (R6)
+    select near_news.touched_key
+    from near_news
     inner join known_changes
         on near_news.touched_key = known_changes.change_key
     where
-        not (
-            to_date(known_changes.changed_at) in {{ expired }}
-            or to_date(
-                timestampadd(minute, -{{ var('change_effect_minutes') }}, known_changes.changed_at)
-            ) in {{ expired }}
-        )
-    {%- endif %}
+        {{ is_kept('to_date(known_changes.changed_at)', 'silver.spans') }}
+        and {{ is_kept('to_date(known_changes.changed_at - ' ~ span ~ ')', 'silver.spans') }}
 
 )
 

@@ -19,7 +19,7 @@ import commands
 import lakes
 import pytest
 from deltalake import DeltaTable
-from oddities import HOUR, MINUTE, SECOND, log, span
+from oddities import HOUR, MINUTE, SECOND, deployed, log, span
 
 from tracekeep.lake import PROJECT
 
@@ -56,6 +56,7 @@ def timely() -> Iterator[str]:
         CROSSING, "a" * 16, start=FIRST_NS + DAY - SECOND, status=2, exception=FAILED
     )  # fmt: skip
     yield span(CROSSING, "b" * 16, "a" * 16, service="ledger", start=FIRST_NS + DAY + SECOND)
+    yield deployed("one", f"{FIRST}T02:00:00Z")
     yield FIRST_LOG
     yield log(LOGGED, "", "ERROR disk 2 is full", severity=17, time=FIRST_NS - HOUR)
 
@@ -70,6 +71,7 @@ LATE = (
     LATE_ERROR,
     LATE_ERROR,
     FIRST_LOG,
+    deployed("two", f"{FIRST}T02:10:00Z", service="ledger"),
     span(trace_of(3), "d" * 16, "a" * 16, service="bank", start=FIRST_NS + 3 * HOUR + 2 * MINUTE,
          status=2, exception=("java.io.IOException", "to be erased")),
     span(trace_of(2), "d" * 16, "a" * 16, start=FIRST_NS + 2 * HOUR + 2 * MINUTE),
@@ -77,8 +79,9 @@ LATE = (
     span(trace_of(30), "d" * 16, "a" * 16, start=FIRST_NS + 30 * HOUR + 2 * MINUTE,
          status=2, exception=FAILED),
 )  # fmt: skip
-"""An error of an expired day, twice; a log of an expired day without spans, again; another error; a
-span of that day; one of the trace that began on it; an error of a day that Silver still has."""
+"""An error of an expired day, twice; a log of an expired day without spans, again; a change of that
+day near another; an error that is erased later; a span of that day; one of the trace that began on
+it; an error of a day that Silver still has."""
 
 
 @pytest.fixture
@@ -171,10 +174,15 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert (late["service"], late["sampling_threshold"]) == ("bank", "0")
     assert events_of(lake, "gold.error_patterns", fingerprint=late["fingerprint"])
     # frozen: what Gold held of the day is what it held, and the trace of midnight too
-    for table in ("gold.sampled_spans", "gold.incident_paths", "gold.error_events"):
+    for table in (
+        "gold.sampled_spans", "gold.sampled_log_records", "gold.incident_paths",
+        "gold.error_events", "gold.change_effects",
+    ):  # fmt: skip
         now = lakes.rows_of(lake, table)
         lost = [row for row in before[table] - now if trace_of(30) not in row]
         assert lost == [], table
+    now = lakes.rows_of(lake, "gold.endpoint_hours")
+    assert [row for row in before["gold.endpoint_hours"] - now if SECOND_DAY not in row] == []
     assert events_of(lake, "silver.traces", trace_id=trace_of(30))[0]["sample_class"] == "error"
     data_tests_hold()
 

@@ -361,18 +361,26 @@ def late() -> list[str]:
     ]
 
 
+def deployed(
+    change_id: str, timestamp: str, source: str = "/ci", service: str = "payment", **subject: Any
+) -> str:
+    """A CDEvent of a deployment. timestamp: ISO."""
+    context = {
+        "version": "0.4.1",
+        "id": change_id,
+        "source": source,
+        "type": "dev.cdevents.service.deployed.0.1.1",
+        "timestamp": timestamp,
+    }
+    return json.dumps({"context": context, "subject": {"id": service, **subject}})
+
+
 def changes() -> list[str]:
     """Changes as CDEvents: versions, repetitions, another source's same id, and none."""
 
     def change(change_id: str, second: int, source: str = "/ci", **subject: Any) -> str:
-        context = {
-            "version": "0.4.1",
-            "id": change_id,
-            "source": source,
-            "type": "dev.cdevents.service.deployed.0.1.1",
-            "timestamp": f"2026-01-12T10:00:{second:02d}.000000001Z",
-        }
-        return json.dumps({"context": context, "subject": {"id": "payment", **subject}})
+        timestamp = f"2026-01-12T10:00:{second:02d}.000000001Z"
+        return deployed(change_id, timestamp, source, **subject)
 
     return [
         change("c1", 1, type="service"),

@@ -88,10 +88,10 @@ def test_what_is_gone_says_why(spark: SparkSession, steps: Steps) -> None:
     call = f"{{{{ trace_rows({asked}) }}}}"
     # with a window of no days Delta would refuse all versions but the newest
     spark.sql("alter table silver.spans set tblproperties ('tested' = 'true')")
-    assert "version as of" in steps.sql["rows"]
+    assert "spans version as of" in steps.sql["rows"]
     words = ("--vars", "{silver_travel_days: 0}")
     (outcome,) = dbt("compile", "--inline", call, *words).result.results
-    assert "version as of" not in outcome.node.compiled_code
+    assert "spans version as of" not in outcome.node.compiled_code
     told = {row.trace_id: row.status for row in spark.sql(outcome.node.compiled_code).collect()}
     spark.sql("delete from bronze.erased_ids where salt = 'salt'")
     assert told == {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from tracekeep.lake import table_path
+from tracekeep.spellings import TRACE_ID_DIGITS, ids_in
 
 LIST = "bronze.erased_ids"
 ERASED_PROPERTY = "tracekeep.erasedAt"
@@ -19,11 +19,6 @@ COLUMNS = ("id_kind", "subject_key", "salt", "id_hash", "erased_at")
 TRACE, SPAN, RECORD, SUBJECT = "trace", "span", "record", "subject"
 """Kinds of an entry: a trace id, an id of one of its spans, the `record_hash` of an event without a
 trace, the value of an attribute."""
-
-ID_IN_TEXT = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}", re.IGNORECASE
-)
-"""What may be the id of a trace or span in a text, in hex with or without hyphens."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +46,8 @@ class ErasedIds:
         text = record.get("raw_text")
         if record["table"] == "rejected_records" and text:
             return any(
-                self.erased_at(kind, found)
+                self.erased_at(TRACE if len(found) == TRACE_ID_DIGITS else SPAN, found)
                 for found in ids_in(text.decode("utf-8", "replace"))
-                for kind in (TRACE, SPAN)
             )
         ids = {TRACE: record.get("trace_id"), RECORD: record.get("record_hash")}
         if record.get("trace_id") is None:
@@ -70,12 +64,6 @@ class ErasedIds:
 def id_hash(salt: str, text: str) -> str:
     """The hash that the list holds of an id or value."""
     return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
-
-
-def ids_in(text: str) -> Iterator[str]:
-    """What may be ids in a text, lowercase and without hyphens."""
-    for found in ID_IN_TEXT.findall(text):
-        yield found.replace("-", "").lower()
 
 
 def read_erased_ids(rows: Iterable[Mapping[str, Any]] | None = None) -> ErasedIds | None:

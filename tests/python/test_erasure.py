@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import stat
@@ -17,9 +18,10 @@ from tracekeep import erasure
 from tracekeep.erased_ids import RECORD, SPAN, SUBJECT, TRACE, id_hash, read_erased_ids
 from tracekeep.erasure import proof
 from tracekeep.erasure.request import open_request, request_path
-from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, in_base64, pseudonym
+from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
 from tracekeep.ingest.records import log_record, rejected_record, span_record
 from tracekeep.ingest.write import BronzeWriter, Stamp
+from tracekeep.spellings import examples, ids_in
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,8 +33,8 @@ NOW = datetime.datetime(2026, 1, 12, tzinfo=datetime.UTC)
 HYPHENS = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
 
 
-def erased_list() -> Any:
-    entries = [
+def erased_list(*ids: str) -> Any:
+    entries = [(TRACE if len(one) == 32 else SPAN, None, one) for one in ids] or [
         (TRACE, None, GONE),
         (SPAN, None, GONE_SPAN),
         (RECORD, None, "f" * 32),
@@ -87,6 +89,53 @@ TAKEN = [
 @pytest.mark.parametrize("record", REFUSED)
 def test_ingest_refuses_what_was_erased(record: dict[str, Any]) -> None:
     assert erased_list().holds(record)
+
+
+SHORT, TINY, TINY_SPAN = "a3ce929d0e0e4736".zfill(32), "1f".zfill(32), "2e".zfill(16)
+SPELLED = [
+    pytest.param(one, text, id=f"{one.lstrip('0')} {name}")
+    for one in (GONE, GONE_SPAN, SHORT, TINY, TINY_SPAN, "0" * 5 + "b" * 27)
+    for name, text in examples(one).items()
+]
+NO_ID = [
+    "of 1f and 2e, also 0000000000000000001f and 2e000000",
+    '{"id":"1f","traceId":"1f0","parentId":2,"spanId":46.5}',
+    '{"traceId":31000,"trace_id":"31"}',
+    f"b{SHORT[-15:]}",
+    f"of {SHORT[-15:]}",
+    f"of {SHORT[-16:-1]}",
+    base64.b64encode(bytes.fromhex(GONE)).decode()[:-3] + "Aw==",
+]
+
+
+@pytest.mark.parametrize(("one", "text"), SPELLED)
+def test_an_id_is_known_in_each_spelling_that_readers_take(one: str, text: str) -> None:
+    assert one in set(ids_in(text))
+    refused = rejected_record("invalid_json", text.encode())
+    assert erased_list(one).holds(refused)
+    assert not erased_list(OTHER).holds(refused)
+
+
+@pytest.mark.parametrize("text", NO_ID)
+def test_what_only_looks_like_an_id_is_none(text: str) -> None:
+    assert not {GONE, SHORT, TINY, TINY_SPAN} & set(ids_in(text))
+
+
+VALUE = 'José "a" b/c\\d\n😀'
+ESCAPED = [
+    VALUE,
+    json.dumps(VALUE),
+    json.dumps(VALUE, ensure_ascii=False),
+    json.dumps(VALUE).replace("/", "\\/").replace("00e9", "00E9"),
+    json.dumps(json.dumps(VALUE)),
+]
+
+
+@pytest.mark.parametrize("text", ESCAPED)
+def test_a_value_is_known_as_json_escapes_it(text: str) -> None:
+    subjects = frozenset({("user.name", VALUE)})
+    assert proof.Wanted(frozenset(), subjects).found_in(f"of {text}.") == {VALUE}
+    assert not proof.Wanted(frozenset(), subjects).found_in("Jose " + text[5:])
 
 
 @pytest.mark.parametrize("record", TAKEN)
@@ -191,9 +240,9 @@ def rewritten(
     """The rows as the statement leaves them: those that it does not touch as they are."""
     frame = spark.createDataFrame(rows, schema)
     rewriter = Rewriter(name, frame.schema, erased, SQL)
-    texts = rewriter.other_texts
+    texts = rewriter.said_texts
     if texts is not None:
-        found = frame.where(f"not {rewriter.is_owned}").selectExpr(f"explode({texts}) as text")
+        found = frame.selectExpr(f"explode({texts}) as text")
         found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
         wanted = frozenset(text for (text,) in found.collect())
         rewriter = Rewriter(name, frame.schema, erased, SQL, wanted)
@@ -259,8 +308,28 @@ def test_the_name_of_a_caller_is_no_peer(spark: SparkSession) -> None:
     assert row.attributes == {"http.status_code": "200"}
 
 
+def test_of_the_attribute_error_only_the_sign_stays(spark: SparkSession) -> None:
+    values = ["account of Jane Doe is locked", "TRUE", "false"]
+    rows = rewritten(
+        spark, "silver.spans", "trace_id string, attributes map<string,string>",
+        [(GONE, {"error": value}) for value in values],
+    )  # fmt: skip
+    assert [row.attributes for row in rows] == [{}, {"error": "TRUE"}, {"error": "false"}]
+
+
+def test_what_stays_of_an_erased_row_tells_nothing_of_it(spark: SparkSession) -> None:
+    (row,) = rewritten(
+        spark,
+        "silver.spans",
+        "trace_id string, resource_attributes map<string,string>, attributes map<string,string>",
+        [(GONE, {"host.name": f"h-{GONE_SPAN}"}, {"error.type": f"E {USER[1]} {GONE}", "x": "y"})],
+    )
+    assert row.resource_attributes == {"host.name": "h-erased"}
+    assert row.attributes == {"error.type": "E erased erased"}
+
+
 def test_another_row_loses_only_what_it_says_of_it(spark: SparkSession) -> None:
-    coded = in_base64(GONE)
+    coded = base64.b64encode(bytes.fromhex(GONE)).decode()
     rows = [
         (
             OTHER, OTHER_SPAN, None, None, None, f"after {GONE.upper()}", "server", f"by {USER[1]}",
@@ -282,6 +351,26 @@ def test_another_row_loses_only_what_it_says_of_it(spark: SparkSession) -> None:
     assert changed.links[0].attributes == {}
     assert changed.attributes == {"note": "x erased y", USER[0]: "someone"}
     assert changed.raw_text == "erased raw erased"
+
+
+def test_ids_and_values_go_from_other_rows_in_each_spelling(spark: SparkSession) -> None:
+    ids = [GONE, GONE_SPAN, SHORT, TINY, TINY_SPAN, "0" * 5 + "b" * 27]
+    texts = [text for one in ids for text in examples(one).values()]
+    texts += [f"of {text}." for text in ESCAPED]
+    everything = Erased(
+        KEY,
+        frozenset(one for one in ids if len(one) == 32),
+        frozenset(one for one in ids if len(one) == 16),
+        frozenset(),
+        frozenset({("user.name", VALUE)}),
+    )
+    schema = "trace_id string, body string"
+    rows = [(OTHER, text) for text in (*texts, *NO_ID)]
+    said = [row.body for row in rewritten(spark, "silver.log_records", schema, rows, everything)]
+    wanted = proof.Wanted(frozenset(ids), everything.subjects)
+    assert not {text: left for text in said if (left := wanted.found_in(text))}
+    assert all("erased" in text for text in said[: len(texts)])
+    assert said[len(texts) :] == NO_ID
 
 
 def test_an_attribute_of_a_subject_goes_from_a_change(spark: SparkSession) -> None:
@@ -362,8 +451,10 @@ def test_the_proof_finds_what_is_planted_and_leaves_nothing_behind(lake: Path) -
 
 
 def test_the_proof_looks_everywhere(lake: Path) -> None:
-    proof.plant(lake / "left", GONE)
-    assert set(places(lake, GONE)) >= proof.expected_places()
+    left = proof.Control()
+    proof.plant(lake / "left", left)
+    found = set(places(lake, *left.ids, subjects=[left.subject]))
+    assert found >= proof.expected_places(left)
 
 
 def test_the_proof_finds_ids_of_spans_and_values(lake: Path) -> None:

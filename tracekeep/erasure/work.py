@@ -279,10 +279,9 @@ class _Work:
             if name in _LEDGERS:
                 continue
             rewriter = self._rewriter(name)
-            texts = rewriter.other_texts
+            texts = rewriter.said_texts
             if texts is not None:
-                rows = self._read(name).where(f"not {rewriter.is_owned}")
-                found = rows.selectExpr(f"explode({texts}) as text")
+                found = self._read(name).selectExpr(f"explode({texts}) as text")
                 found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
                 rewriter = self._rewriter(name, frozenset(_texts(found, "found")))
             if rewriter.new_values and rewriter.is_touched != "false":

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
 from tracekeep import erasure
 from tracekeep.erased_ids import RECORD, SPAN, SUBJECT, TRACE, id_hash, read_erased_ids
 from tracekeep.erasure import proof
 from tracekeep.erasure.request import open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
+from tracekeep.erasure.work import _Work
 from tracekeep.ingest.records import log_record, rejected_record, span_record
 from tracekeep.ingest.write import BronzeWriter, Stamp
 from tracekeep.spellings import examples, ids_in
@@ -428,6 +430,39 @@ def test_hostile_values_stay_texts(spark: SparkSession) -> None:
     assert tuple(kept) == rows[1]
 
 
+# ---------------------------------------------------------------- what is erased
+
+
+def test_ids_of_spans_that_other_traces_use_too_are_theirs(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    ids = [f"{number:016x}" for number in range(16**8, 16**8 + 5)]
+    link = pa.struct([("trace_id", pa.string()), ("span_id", pa.string())])
+    rows = {
+        "trace_id": [GONE, GONE, GONE, GONE, OTHER, OTHER],
+        "span_id": [GONE_SPAN, *ids[:3], ids[0], OTHER_SPAN],
+        "parent_span_id": [None, None, None, ids[3], None, ids[1]],
+        "links": pa.array(
+            [[{"trace_id": GONE, "span_id": ids[3]}]] * 5
+            + [[{"trace_id": GONE, "span_id": GONE_SPAN}, {"trace_id": OTHER, "span_id": ids[2]}]],
+            pa.list_(link),
+        ),
+    }
+    write_deltalake(str(tmp_path / "bronze" / "spans"), pa.table(rows))
+    logs = {
+        "trace_id": pa.array([None, None], pa.string()),
+        "span_id": [GONE_SPAN, ids[0]],
+        "record_hash": ["1" * 32, "2" * 32],
+    }
+    write_deltalake(str(tmp_path / "bronze" / "log_records"), pa.table(logs))
+    request = open_request([GONE], [])
+    _Work(spark, request, "{}").find_ids()
+    assert request.erased.spans == {GONE_SPAN, ids[3]}
+    assert request.spans == {GONE_SPAN, *ids[:4]}
+    assert request.records == {"1" * 32}
+
+
 # ---------------------------------------------------------------- proof
 
 
@@ -453,7 +488,10 @@ def test_the_proof_finds_what_is_planted_and_leaves_nothing_behind(lake: Path) -
 def test_the_proof_looks_everywhere(lake: Path) -> None:
     left = proof.Control()
     proof.plant(lake / "left", left)
-    found = set(places(lake, *left.ids, subjects=[left.subject]))
+    wanted = proof.Wanted(
+        left.ids, frozenset((left.subject,)), frozenset((left.own,)), frozenset((left.pseudonym,))
+    )
+    found = {(Path(file).name, place) for file, place, _ in proof.prove(wanted, [], lake).found}
     assert found >= proof.expected_places(left)
 
 
@@ -470,6 +508,19 @@ def test_the_proof_finds_ids_of_spans_and_values(lake: Path) -> None:
     # a short value is looked for as an attribute alone
     assert set(places(lake, subjects=[("k", "7")])) == {("a.parquet", "attributes")}
     assert not list(places(lake, subjects=[("another", "7")]))
+
+
+def test_the_proof_leaves_ids_of_spans_to_other_traces(lake: Path) -> None:
+    rows = pa.table({"trace_id": [OTHER, OTHER], "span_id": [GONE_SPAN, None]})
+    pq.write_table(rows, lake / "a.parquet")
+    wanted = proof.Wanted(
+        frozenset((GONE,)), frozenset(), frozenset((GONE_SPAN,)), frozenset(("e" * 32,))
+    )
+    assert not proof.prove(wanted, [], lake).found
+    rows = pa.table({"trace_id": [OTHER, "e" * 32], "body": ["", f"of {GONE_SPAN}"]})
+    pq.write_table(rows, lake / "a.parquet")
+    (left,) = proof.prove(wanted, [], lake).found
+    assert left[1:] == ("body", GONE_SPAN)
 
 
 def test_a_blind_search_is_no_proof(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,10 +28,19 @@ _ROWS = 16_384
 
 @dataclass(frozen=True)
 class Wanted:
-    """What must not be found: ids in lowercase hex, attributes and their values."""
+    """What must not be found: ids in lowercase hex, attributes and their values. own: ids of spans
+    that other traces use too, so that they must not be found in rows of the traces of `pseudonyms`
+    alone."""
 
     ids: frozenset[str]
     subjects: frozenset[tuple[str, str]] = frozenset()
+    own: frozenset[str] = frozenset()
+    pseudonyms: frozenset[str] = frozenset()
+
+    @property
+    def of_own_rows(self) -> Wanted:
+        """What must not be found in rows of what was erased, besides."""
+        return Wanted(self.own)
 
     def found_in(self, text: str) -> set[str]:
         """Which of them a text holds, in any spelling; of values those that are long enough."""
@@ -82,13 +91,18 @@ def prove(
     finding = Finding()
     try:
         plant(folder, control)
-        both = Wanted(wanted.ids | control.ids, wanted.subjects | {control.subject})
+        both = Wanted(
+            wanted.ids | control.ids,
+            wanted.subjects | {control.subject},
+            wanted.own | {control.own},
+            wanted.pseudonyms | {control.pseudonym},
+        )
         for file in files_below([lake, *folders]):
             if file != request:
                 look_through(file, both, finding)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    planted = {*control.ids, control.subject[1]} - wanted.ids
+    planted = {*control.ids, control.subject[1], control.own}
     seen = {(Path(file).name, place) for file, place, what in finding.found if what in planted}
     missed = expected_places(control) - seen
     if missed:
@@ -136,6 +150,13 @@ def _in_parquet(file: Path, wanted: Wanted, finding: Finding) -> Iterator[tuple[
             for name, column in zip(rows.schema.names, rows.columns, strict=True):
                 for place, what in _in_column(name, column, wanted):
                     found.add((place, what))
+            if wanted.own and "trace_id" in rows.schema.names:
+                traces = rows["trace_id"].cast(pa.string())
+                pseudonyms = pa.array(sorted(wanted.pseudonyms), pa.string())
+                own = rows.filter(pc.is_in(traces, value_set=pseudonyms))
+                for name, column in zip(own.schema.names, own.columns, strict=True):
+                    if name != "links":  # they name spans of others
+                        found |= set(_in_column(name, column, wanted.of_own_rows))
         yield from sorted(found)
 
 
@@ -187,7 +208,8 @@ def _map_parts(column: pa.MapArray) -> tuple[pa.Array, pa.Array]:
 
 @dataclass(frozen=True)
 class Control:
-    """Ids and a value that nothing else holds: of 128 and 64 bits, with few digits, of a span."""
+    """Ids and a value that nothing else holds: of 128 and 64 bits, with few digits, of a span; own:
+    an id of a span that is looked for in rows of the trace `pseudonym` alone."""
 
     trace: str = field(default_factory=lambda: secrets.token_hex(16))
     others: tuple[str, ...] = field(
@@ -202,9 +224,12 @@ class Control:
         default_factory=lambda: ("planted", f'é "{secrets.token_hex(8)}" \\/')
     )
 
+    own: str = field(default_factory=lambda: secrets.token_hex(8))
+    pseudonym: str = field(default_factory=lambda: secrets.token_hex(16))
+
     @property
     def ids(self) -> frozenset[str]:
-        """All ids of it."""
+        """The ids that are looked for anywhere."""
         return frozenset((self.trace, *self.others))
 
     @property
@@ -231,6 +256,7 @@ def expected_places(control: Control) -> set[tuple[str, str]]:
         ("00000000000000000000.json", "text"),
         ("00000000000000000000.checkpoint.parquet", "add.stats"),
         ("planted.crc", "text"),
+        ("planted.own.parquet", "body"),
         *((name, "text") for name in control.texts),
     }
 
@@ -252,6 +278,8 @@ def plant(folder: Path, control: Control) -> None:
         }
     )
     pq.write_table(rows, folder / "planted.zstd.parquet", compression="zstd")
+    own = pa.table({"trace_id": [control.pseudonym, "other"], "body": [f"of {control.own}", ""]})
+    pq.write_table(own, folder / "planted.own.parquet")
     stats = json.dumps({"minValues": {"trace_id": trace}})
     action = json.dumps({"add": {"path": "x", "stats": stats}})
     log.joinpath("00000000000000000000.json").write_text(action, encoding="utf-8")

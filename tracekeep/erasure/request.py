@@ -16,13 +16,15 @@ from tracekeep.lake import lake_path
 
 @dataclass
 class Request:
-    """Ids in lowercase hex; records: `record_hash`es; subjects: attributes and values; touched:
-    keys of other traces and records that are built again; key: the secret of the pseudonyms."""
+    """Ids in lowercase hex; shared: those of the spans that other traces use too; records:
+    `record_hash`es; subjects: attributes and values; touched: keys of other traces and records that
+    are built again; key: the secret of the pseudonyms."""
 
     key: str = field(default_factory=lambda: secrets.token_hex(32))
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     traces: set[str] = field(default_factory=set)
     spans: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     records: set[str] = field(default_factory=set)
     subjects: set[tuple[str, str]] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
@@ -33,7 +35,7 @@ class Request:
         return Erased(
             self.key,
             frozenset(self.traces),
-            frozenset(self.spans),
+            frozenset(self.spans - self.shared),
             frozenset(self.records),
             frozenset(self.subjects),
         )
@@ -70,6 +72,8 @@ def open_request(traces: Iterable[str], subjects: Iterable[tuple[str, str]]) -> 
     if request_path().exists():
         told = json.loads(request_path().read_text(encoding="utf-8"))
         for entry in fields(Request):
+            if entry.name not in told:
+                continue
             value = told[entry.name]
             if entry.name == "subjects":
                 value = {(key, text) for key, text in value}

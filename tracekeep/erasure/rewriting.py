@@ -70,7 +70,8 @@ SHORTEST_VALUE = 8
 @dataclass(frozen=True)
 class Erased:
     """What is to be erased. key: the secret that makes pseudonyms, thrown away in the end; spans:
-    all span ids of the traces; records: `record_hash`es; subjects: attributes and their values."""
+    the span ids of the traces that no other trace uses; records: `record_hash`es; subjects:
+    attributes and their values."""
 
     key: str
     traces: frozenset[str]
@@ -229,6 +230,41 @@ class Rewriter:
         elif isinstance(kind, StructType):
             for field in kind.fields:
                 yield from self._mentions(field.name, field.dataType, f"{expression}.{field.name}")
+
+    @property
+    def other_span_ids(self) -> str | None:
+        """Expression: the span ids in a row that are said of traces that are not erased; None if
+        there are none in the table."""
+        siblings = {name: name for name in self.schema.names}
+        found = [
+            ids
+            for field in self.schema.fields
+            for ids in self._other_span_ids(field.name, field.dataType, field.name, siblings)
+        ]
+        return f"array_compact(concat({', '.join(found)}))" if found else None
+
+    def _other_span_ids(
+        self, name: str, kind: DataType, expression: str, siblings: Mapping[str, str]
+    ) -> Iterator[str]:
+        from pyspark.sql.types import ArrayType, StringType, StructType
+
+        if isinstance(kind, StringType) and name.endswith("span_id"):
+            trace = siblings.get(name.removesuffix("span_id") + "trace_id")
+            trace = trace or siblings.get("trace_id")
+            if trace:
+                is_erased = f"coalesce({is_in(trace, self.erased.traces)}, true)"
+                is_other = f"{trace} is not null and not {is_erased}"
+                yield f"array(case when {is_other} then {expression} end)"
+        elif isinstance(kind, ArrayType):
+            row = {"trace_id": siblings["trace_id"]} if "trace_id" in siblings else {}
+            for ids in self._other_span_ids(name, kind.elementType, "one", row):
+                yield f"coalesce(flatten(transform({expression}, one -> {ids})), array())"
+        elif isinstance(kind, StructType):
+            inner = siblings | {field: f"{expression}.{field}" for field in kind.names}
+            for field in kind.fields:
+                yield from self._other_span_ids(
+                    field.name, field.dataType, inner[field.name], inner
+                )
 
     @property
     def said_texts(self) -> str | None:

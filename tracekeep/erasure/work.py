@@ -140,7 +140,12 @@ def erase(
                 entry.oldest = end_history(spark, name, request.started_at)
             if entry.rows or entry.written or entry.oldest is not None:
                 outcome.tables[name] = entry
-        wanted = Wanted(frozenset(request.traces | request.spans), frozenset(request.subjects))
+        wanted = Wanted(
+            request.erased.traces | request.erased.spans,
+            request.erased.subjects,
+            frozenset(request.shared),
+            frozenset(pseudonym(request.key, one) for one in request.traces),
+        )
         work.clean_texts(wanted)
         _say("searching all files")
         folders = [PROJECT / "target", PROJECT / "logs"]
@@ -221,7 +226,8 @@ class _Work:
     # ---------------------------------------------------------------- what is erased
 
     def find_ids(self) -> None:
-        """Complete the request: the traces and records of its subjects, the spans of its traces."""
+        """Complete the request: the traces and records of its subjects, the spans of its traces,
+        and which of these ids other traces use too: they are unique within a trace alone."""
         request = self.request
         for name in self.tables() if request.subjects else ():
             rewriter = self._rewriter(name)
@@ -240,8 +246,15 @@ class _Work:
                 for column in ("span_id", "parent_span_id", "root_span_id"):
                     if column in names:
                         request.spans |= _texts(rows, column)
-        is_of_span = is_in("span_id", frozenset(request.spans))
-        for name in ("bronze.log_records", "silver.log_records") if request.spans else ():
+        for name in self.tables() if request.spans else ():
+            ids = self._rewriter(name).other_span_ids
+            if ids is not None:
+                rows = self._read(name).selectExpr(f"explode({ids}) as span_id")
+                rows = rows.where(is_in("span_id", frozenset(request.spans)))
+                request.shared |= _texts(rows, "span_id")
+        spans = request.erased.spans
+        is_of_span = is_in("span_id", spans)
+        for name in ("bronze.log_records", "silver.log_records") if spans else ():
             if name in self.tables():
                 rows = self._read(name).where("trace_id is null").where(is_of_span)
                 request.records |= _texts(rows, "record_hash")
@@ -254,7 +267,7 @@ class _Work:
         at = datetime.fromisoformat(request.started_at)
         entries = [
             *((TRACE, None, one) for one in sorted(request.traces)),
-            *((SPAN, None, one) for one in sorted(request.spans)),
+            *((SPAN, None, one) for one in sorted(request.erased.spans)),
             *((RECORD, None, one) for one in sorted(request.records)),
             *((SUBJECT, key, value) for key, value in sorted(request.subjects)),
         ]

@@ -18,7 +18,7 @@ from deltalake import write_deltalake
 from tracekeep import erasure
 from tracekeep.erased_ids import RECORD, SPAN, SUBJECT, TRACE, id_hash, read_erased_ids
 from tracekeep.erasure import proof
-from tracekeep.erasure.request import open_request, request_path
+from tracekeep.erasure.request import RefusedError, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
 from tracekeep.erasure.work import _Work
 from tracekeep.ingest.records import log_record, rejected_record, span_record
@@ -215,6 +215,23 @@ def test_a_request_that_was_cut_short_goes_on(
     second.forget()
     assert not list(tmp_path.iterdir())
     assert open_request([], []).key != first.key
+
+
+def test_a_request_keeps_the_variables_of_dbt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    assert open_request([GONE], []).variables == "{}"
+    open_request([GONE], [], "{window_minutes: 5}").store()
+    assert open_request([], []).variables == "{window_minutes: 5}"
+    assert open_request([], [], '{"window_minutes": 5}').variables == "{window_minutes: 5}"
+    with pytest.raises(RefusedError, match=r"goes on with --vars '\{window_minutes: 5\}'"):
+        open_request([], [], "{window_minutes: 1}")
+    # as written by an erasure that did not keep them
+    told = json.loads(request_path().read_text(encoding="utf-8"))
+    del told["variables"]
+    request_path().write_text(json.dumps(told), encoding="utf-8")
+    assert open_request([], [], "{window_minutes: 1}").variables == "{window_minutes: 1}"
 
 
 # ---------------------------------------------------------------- rows
@@ -457,7 +474,7 @@ def test_ids_of_spans_that_other_traces_use_too_are_theirs(
     }
     write_deltalake(str(tmp_path / "bronze" / "log_records"), pa.table(logs))
     request = open_request([GONE], [])
-    _Work(spark, request, "{}").find_ids()
+    _Work(spark, request).find_ids()
     assert request.erased.spans == {GONE_SPAN, ids[3]}
     assert request.spans == {GONE_SPAN, *ids[:4]}
     assert request.records == {"1" * 32}

@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an attribute of spans, log records or resources; may repeat",
     )
     parser.add_argument(
-        "--vars", default="{}", help="variables of dbt, as the layers are built with (YAML)"
+        "--vars",
+        help="variables of dbt, as the layers are built with (YAML); an erasure that was cut short "
+        "goes on with its own",
     )
 
 
@@ -56,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         return WRONG
     from tracekeep.dbt import DbtError
     from tracekeep.erasure.proof import BlindError
-    from tracekeep.erasure.work import RefusedError, erase
+    from tracekeep.erasure.request import RefusedError
+    from tracekeep.erasure.work import erase
     from tracekeep.tables import BrokenTableError
 
     del sys.argv[2:]  # dbt writes the command line into its log and results

@@ -9,18 +9,24 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tracekeep.erasure.rewriting import Erased
 from tracekeep.lake import lake_path
+
+
+class RefusedError(Exception):
+    """The lake is not in a state where something can be erased; the message says what to do."""
 
 
 @dataclass
 class Request:
     """Ids in lowercase hex; shared: those of the spans that other traces use too; records:
     `record_hash`es; subjects: attributes and values; touched: keys of other traces and records that
-    are built again; key: the secret of the pseudonyms."""
+    are built again; key: the secret of the pseudonyms; variables: of dbt, as YAML."""
 
     key: str = field(default_factory=lambda: secrets.token_hex(32))
+    variables: str = "{}"
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     traces: set[str] = field(default_factory=set)
     spans: set[str] = field(default_factory=set)
@@ -66,9 +72,15 @@ def request_path() -> Path:
     return lake_path() / ".erasure.json"
 
 
-def open_request(traces: Iterable[str], subjects: Iterable[tuple[str, str]]) -> Request:
-    """The request that was cut short, if there is one, with what is asked for now."""
-    request = Request()
+def open_request(
+    traces: Iterable[str], subjects: Iterable[tuple[str, str]], variables: str | None = None
+) -> Request:
+    """The request that was cut short, if there is one, with what is asked for now.
+
+    variables: of dbt; None for those of the request. Raises RefusedError if it has others: what is
+    half built with them would not fit.
+    """
+    request = Request(variables=variables or "{}")
     if request_path().exists():
         told = json.loads(request_path().read_text(encoding="utf-8"))
         for entry in fields(Request):
@@ -80,6 +92,20 @@ def open_request(traces: Iterable[str], subjects: Iterable[tuple[str, str]]) -> 
             elif isinstance(value, list):
                 value = set(value)
             setattr(request, entry.name, value)
+        if variables is not None and _parsed(variables) != _parsed(request.variables):
+            raise RefusedError(
+                "an erasure that was cut short waits to be ended. It goes on with --vars "
+                f"'{request.variables}', not with others: run `erase` without --vars first"
+            )
     request.traces |= set(traces)
     request.subjects |= set(subjects)
     return request
+
+
+def _parsed(variables: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(variables) or {}
+    except yaml.YAMLError:
+        return variables  # dbt says what is wrong with it

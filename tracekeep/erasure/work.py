@@ -24,7 +24,7 @@ from tracekeep.erased_ids import (
 )
 from tracekeep.erasure.history import added_bytes, end_history
 from tracekeep.erasure.proof import Finding, Wanted, files_below, prove
-from tracekeep.erasure.request import Request, open_request, request_path
+from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
 from tracekeep.lake import LAYERS, PROJECT, lake_path, table_path
@@ -72,10 +72,6 @@ _ARRIVALS_OF_KEYS = """
 """
 
 
-class RefusedError(Exception):
-    """The lake is not in a state where something can be erased; the message says what to do."""
-
-
 @dataclass
 class TableOutcome:
     """rows that were changed in place; written: bytes of data files; oldest: version that can be
@@ -102,12 +98,12 @@ class Outcome:
 
 
 def erase(
-    traces: Iterable[str], subjects: Iterable[tuple[str, str]], variables: str = "{}"
+    traces: Iterable[str], subjects: Iterable[tuple[str, str]], variables: str | None = None
 ) -> Outcome:
     """Erase traces (ids as the tables hold them) and subjects (attribute, value) from the lake.
 
-    variables: of dbt, as YAML. Raises RefusedError before anything is done; DbtError if a model
-    failed; proof.BlindError.
+    variables: of dbt, as YAML; None for those of an erasure that was cut short. Raises RefusedError
+    before anything is done; DbtError if a model failed; proof.BlindError.
     """
     from tracekeep.ingest.ledger import Ledger
 
@@ -116,9 +112,9 @@ def erase(
         ledger = Ledger(spark)
         ledger.create_tables()
         _check(ledger)
-        request = open_request(traces, subjects)
+        request = open_request(traces, subjects, variables)
         before = {table.name: table for table in lake_tables()}
-        work = _Work(spark, request, variables)
+        work = _Work(spark, request)
         work.find_ids()
         request.store()
         work.list_hashes()
@@ -184,10 +180,10 @@ def _check(ledger: Ledger) -> None:
 
 
 class _Work:
-    def __init__(self, spark: SparkSession, request: Request, variables: str) -> None:
+    def __init__(self, spark: SparkSession, request: Request) -> None:
         self.spark = spark
         self.request = request
-        self.variables = variables
+        self.variables = request.variables
 
     # ---------------------------------------------------------------- tables
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import gzip
 import json
 import stat
 from collections.abc import Iterator
@@ -525,6 +526,27 @@ def test_the_proof_finds_ids_of_spans_and_values(lake: Path) -> None:
     # a short value is looked for as an attribute alone
     assert set(places(lake, subjects=[("k", "7")])) == {("a.parquet", "attributes")}
     assert not list(places(lake, subjects=[("another", "7")]))
+
+
+def test_the_proof_reads_compressed_raw_files(lake: Path) -> None:
+    lines = [f'{{"traceId":"{OTHER}"}}'] * 9 + [f'{{"traceId":"{GONE}"}}', f"of {USER[1]}"]
+    whole = gzip.compress("\n".join(lines).encode())
+    (lake / "otlp").mkdir()
+    (lake / "otlp" / "a.jsonl.gz").write_bytes(whole)
+    assert list(places(lake, GONE)) == [("a.jsonl.gz", "text")]
+    assert list(places(lake, subjects=[USER])) == [("a.jsonl.gz", "text")]
+    # what ingest takes for one, too: several streams, any name, cut off at its end
+    (lake / "otlp" / "a.jsonl.gz").write_bytes(b"")
+    packed = gzip.compress(b"text\n") + gzip.compress(lines[9].encode() + b"\n" * 99)
+    (lake / "otlp" / "b").write_bytes(packed[:-4])
+    assert list(places(lake, GONE)) == [("b", "text")]
+
+
+def test_the_proof_reads_long_texts_in_parts(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "_PART", 64)
+    (lake / "a.log").write_text("x" * 40 + "\n" + "y" * 12 + f" {GONE} end\n", encoding="utf-8")
+    (lake / "b.log").write_text("x" * 50 + f" {GONE} end" + "z" * 90, encoding="utf-8")
+    assert set(places(lake, GONE)) == {("a.log", "text"), ("b.log", "text")}
 
 
 def test_the_proof_leaves_ids_of_spans_to_other_traces(lake: Path) -> None:

@@ -6,6 +6,7 @@ counts only if it finds a control that was planted in each kind of place.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import secrets
@@ -21,9 +22,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracekeep.erasure.rewriting import SHORTEST_VALUE
+from tracekeep.ingest.readers.files import unpacked
 from tracekeep.spellings import examples, ids_in, spellings, value_pattern
 
 _ROWS = 16_384
+_PART = 64 << 20
+_OVERLAP = 65_536
 
 
 @dataclass(frozen=True)
@@ -129,9 +133,24 @@ def look_through(file: Path, wanted: Wanted, finding: Finding) -> None:
         for place, what in _in_parquet(file, wanted, finding):
             finding.found.append((str(file), place, what))
         return
-    text = file.read_bytes().decode("utf-8", "replace")
-    for what in sorted(wanted.found_in(text)):
-        finding.found.append((str(file), "text", what))
+    found = set()
+    for text in _texts_of(file):
+        found |= wanted.found_in(text.decode("utf-8", "replace"))
+    finding.found += [(str(file), "text", what) for what in sorted(found)]
+
+
+def _texts_of(file: Path) -> Iterator[bytes]:
+    """What a file holds, decompressed as ingest does it, in parts: of whole lines, or overlapping
+    ones of a line that is too long."""
+    with file.open("rb") as raw:
+        opened = unpacked(raw)
+        rest = b""
+        while data := opened.read(_PART):
+            text = rest + data
+            end = text.rfind(b"\n") + 1
+            yield text[:end] if end else text
+            rest = text[end:] if end else text[-_OVERLAP:]
+    yield rest
 
 
 def _in_parquet(file: Path, wanted: Wanted, finding: Finding) -> Iterator[tuple[str, str]]:
@@ -256,6 +275,7 @@ def expected_places(control: Control) -> set[tuple[str, str]]:
         ("00000000000000000000.json", "text"),
         ("00000000000000000000.checkpoint.parquet", "add.stats"),
         ("planted.crc", "text"),
+        ("planted.jsonl.gz", "text"),
         ("planted.own.parquet", "body"),
         *((name, "text") for name in control.texts),
     }
@@ -285,6 +305,8 @@ def plant(folder: Path, control: Control) -> None:
     log.joinpath("00000000000000000000.json").write_text(action, encoding="utf-8")
     checkpoint = pa.table({"add": [{"path": "x", "stats": stats}]})
     pq.write_table(checkpoint, log / "00000000000000000000.checkpoint.parquet")
+    packed = gzip.compress(json.dumps({"traceId": trace}).encode())
+    folder.joinpath("planted.jsonl.gz").write_bytes(packed)
     for name, text in control.texts.items():
         folder.joinpath(name).write_text(text, encoding="utf-8")
     folder.joinpath("planted.crc").write_bytes(b"\x00\xff" + trace.encode() + b"\xfe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import datetime
 import gzip
@@ -19,9 +20,9 @@ from deltalake import write_deltalake
 from tracekeep import erasure
 from tracekeep.erased_ids import RECORD, SPAN, SUBJECT, TRACE, id_hash, read_erased_ids
 from tracekeep.erasure import proof
-from tracekeep.erasure.request import RefusedError, open_request, request_path
+from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
-from tracekeep.erasure.work import _Work
+from tracekeep.erasure.work import Outcome, _Work
 from tracekeep.ingest.records import log_record, rejected_record, span_record
 from tracekeep.ingest.write import BronzeWriter, Stamp
 from tracekeep.spellings import examples, ids_in
@@ -233,6 +234,27 @@ def test_a_request_keeps_the_variables_of_dbt(
     del told["variables"]
     request_path().write_text(json.dumps(told), encoding="utf-8")
     assert open_request([], [], "{window_minutes: 1}").variables == "{window_minutes: 1}"
+
+
+def test_a_subject_out_of_reach_has_an_exit_code_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["tracekeep"])
+    parser = argparse.ArgumentParser()
+    erasure.add_arguments(parser)
+    arguments = parser.parse_args(["--subject", "=".join(USER)])
+    outcome = Outcome(0, 0, 0, 1, 0)
+    monkeypatch.setattr("tracekeep.erasure.work.erase", lambda *_: outcome)
+    assert erasure.run(arguments) == 0
+    assert "nothing of it is left" in capsys.readouterr().out
+    outcome.out_of_reach = [USER[0]]
+    assert erasure.run(arguments) == 3
+    out = capsys.readouterr().out
+    assert "nothing of it is left" not in out
+    assert f"NOT ALL: {USER[0]}: traces older than Bronze cannot be found by this value" in out
+    outcome.finding.found.append(("file", "text", GONE))
+    assert erasure.run(arguments) == 1
 
 
 # ---------------------------------------------------------------- rows
@@ -479,6 +501,32 @@ def test_ids_of_spans_that_other_traces_use_too_are_theirs(
     assert request.erased.spans == {GONE_SPAN, ids[3]}
     assert request.spans == {GONE_SPAN, *ids[:4]}
     assert request.records == {"1" * 32}
+
+
+def test_what_silver_masks_is_out_of_reach_of_older_traces(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, password, absent = ("payments.order", "A-1"), ("db.password", "x"), ("a", "b@c.example")
+    request = Request(subjects={USER, order, password, absent})
+    work = _Work(spark, request)
+    assert work.masked_subjects == {USER, password, absent}
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    attributes = pa.array([[USER], [password]], pa.map_(pa.string(), pa.string()))
+    rows = pa.table({"trace_id": [GONE, OTHER], "attributes": attributes})
+    write_deltalake(str(tmp_path / "bronze" / "spans"), rows)
+    work.find_ids()
+    assert work.out_of_reach() == {absent}
+    # one that was cut short does not meet them again
+    forget = rows.slice(0, 0)
+    write_deltalake(str(tmp_path / "bronze" / "spans"), forget, mode="overwrite")
+    request.store()
+    again = _Work(spark, open_request([], []))
+    again.masked_subjects = work.masked_subjects
+    again.find_ids()
+    assert again.out_of_reach() == {absent}
+    days = {"table_name": ["bronze.spans"], "partition_date": [NOW.date()]}
+    write_deltalake(str(tmp_path / "gold" / "expired_days"), pa.table(days))
+    assert work.out_of_reach() == {USER, password, absent}
 
 
 # ---------------------------------------------------------------- proof

@@ -22,8 +22,9 @@ class RefusedError(Exception):
 @dataclass
 class Request:
     """Ids in lowercase hex; shared: those of the spans that other traces use too; records:
-    `record_hash`es; subjects: attributes and values; touched: keys of other traces and records that
-    are built again; key: the secret of the pseudonyms; variables: of dbt, as YAML."""
+    `record_hash`es; subjects: attributes and values; met: those of them that records had; touched:
+    keys of other traces and records that are built again; key: the secret of the pseudonyms;
+    variables: of dbt, as YAML."""
 
     key: str = field(default_factory=lambda: secrets.token_hex(32))
     variables: str = "{}"
@@ -33,6 +34,7 @@ class Request:
     shared: set[str] = field(default_factory=set)
     records: set[str] = field(default_factory=set)
     subjects: set[tuple[str, str]] = field(default_factory=set)
+    met: set[tuple[str, str]] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
 
     @property
@@ -87,7 +89,7 @@ def open_request(
             if entry.name not in told:
                 continue
             value = told[entry.name]
-            if entry.name == "subjects":
+            if entry.name in ("subjects", "met"):
                 value = {(key, text) for key, text in value}
             elif isinstance(value, list):
                 value = set(value)

@@ -24,6 +24,7 @@ from tracekeep.erased_ids import (
 )
 from tracekeep.erasure.history import added_bytes, end_history
 from tracekeep.erasure.proof import Finding, Wanted, files_below, prove
+from tracekeep.erasure.reach import MASKING, Subject, masked, out_of_reach
 from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
@@ -84,7 +85,8 @@ class TableOutcome:
 
 @dataclass
 class Outcome:
-    """What an erasure did. raw_files: files of `make run` that ingest read and that tell of it."""
+    """What an erasure did. raw_files: files of `make run` that ingest read and that tell of it;
+    out_of_reach: attributes by which not all of their traces could be found."""
 
     trace_count: int
     span_count: int
@@ -95,6 +97,7 @@ class Outcome:
     tables: dict[str, TableOutcome] = field(default_factory=dict)
     finding: Finding = field(default_factory=Finding)
     raw_files: list[str] = field(default_factory=list)
+    out_of_reach: list[str] = field(default_factory=list)
 
 
 def erase(
@@ -125,6 +128,7 @@ def erase(
             len(request.subjects),
             sum(table.bytes_on_disk for table in before.values()),
         )
+        outcome.out_of_reach = sorted({key for key, _ in work.out_of_reach()})
         changed = work.rewrite()
         if table_path(ARRIVALS).exists():
             work.build_again(ledger)
@@ -212,6 +216,11 @@ class _Work:
     def _rewriter(self, name: str, found: frozenset[str] = frozenset()) -> Rewriter:
         return Rewriter(name, self._schema(name), self.request.erased, self._project_sql, found)
 
+    def _rewriter_of(self, name: str, subject: Subject) -> Rewriter:
+        none = frozenset[str]()
+        erased = Erased("", none, none, none, frozenset((subject,)))
+        return Rewriter(name, self._schema(name), erased, self._project_sql)
+
     @cached_property
     def _project_sql(self) -> ProjectSql:
         return ProjectSql(
@@ -234,6 +243,10 @@ class _Work:
             request.traces |= _texts(rows, "trace_id")
             if "record_hash" in names:
                 request.records |= _texts(rows.where("trace_id is null"), "record_hash")
+            for one in self.masked_subjects - request.met:
+                is_of_one = self._rewriter_of(name, one).is_of_subject
+                if rows.where(is_of_one).limit(1).count():
+                    request.met.add(one)
         is_erased = is_in("trace_id", frozenset(request.traces))
         for name in self.tables() if request.traces else ():
             names = self._schema(name).names
@@ -254,6 +267,17 @@ class _Work:
             if name in self.tables():
                 rows = self._read(name).where("trace_id is null").where(is_of_span)
                 request.records |= _texts(rows, "record_hash")
+
+    @cached_property
+    def masked_subjects(self) -> set[Subject]:
+        """The subjects whose value Silver masks."""
+        if not self.request.subjects:
+            return set()
+        return masked(self.spark, self.request.subjects, compiled(MASKING, self.variables))
+
+    def out_of_reach(self) -> set[Subject]:
+        """The subjects by whose value not all of their traces could be found."""
+        return out_of_reach(self.spark, self.masked_subjects, self.request.met.__contains__)
 
     def list_hashes(self) -> None:
         """Note in bronze.erased_ids what is not in it yet: from here on ingest refuses it."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from tracekeep.lake import table_path
-from tracekeep.spellings import TRACE_ID_DIGITS, ids_in
+from tracekeep.spellings import TRACE_ID_DIGITS, ids_in, values_in
 
 LIST = "bronze.erased_ids"
 ERASED_PROPERTY = "tracekeep.erasedAt"
@@ -42,13 +43,10 @@ class ErasedIds:
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether a record of a reader belongs to what was erased. A reject does if its text has
-        an id of it."""
+        an id of it, or an attribute."""
         text = record.get("raw_text")
         if record["table"] == "rejected_records" and text:
-            return any(
-                self.erased_at(TRACE if len(found) == TRACE_ID_DIGITS else SPAN, found)
-                for found in ids_in(text.decode("utf-8", "replace"))
-            )
+            return self._holds_text(text.decode("utf-8", "replace"))
         ids = {TRACE: record.get("trace_id"), RECORD: record.get("record_hash")}
         if record.get("trace_id") is None:
             ids[SPAN] = record.get("span_id")
@@ -59,6 +57,13 @@ class ErasedIds:
             key in keys and self.erased_at(SUBJECT, value, key)
             for key, value in _attributes_of(record)
         )
+
+    def _holds_text(self, text: str) -> bool:
+        ids = ((TRACE if len(one) == TRACE_ID_DIGITS else SPAN, one, "") for one in ids_in(text))
+        values = (
+            (SUBJECT, value, key) for key in self.subject_keys for value in values_in(text, key)
+        )
+        return any(self.erased_at(*entry) for entry in chain(ids, values))
 
 
 def id_hash(salt: str, text: str) -> str:

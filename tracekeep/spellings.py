@@ -8,6 +8,7 @@ only as a whole word, and one of less than `FEWEST_DIGITS` only where a field sa
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -43,10 +44,11 @@ CODE_ESCAPES = (
 CODE_ALPHABETS = ("-_=", "+/")
 """Characters of it, and those of the standard alphabet without padding."""
 FIELD = (
-    r"\\*\"(?:dd[._])?(?:trace|span|parent|parent[._-]?span)[._-]?id\\*\"[ \t\r\n]*:[ \t\r\n]*"
+    r"\\*\"(?:(?:trace|span|parent|parentspan)id|dd\.(?:trace|span)_id)\\*\"[ \t\r\n]*:[ \t\r\n]*"
     r"(?:\\*\"[0-9a-f]{1,32}\\*\"|[0-9]{1,15}(?![0-9.e]))"
 )
-"""A field of JSON that holds an id, in a text in lower case."""
+"""A field of JSON that holds an id of few digits, in a text in lower case: Jaeger's and Zipkin's
+names, and Datadog's. Delta counts nulls in fields of other names."""
 FIELD_LAYOUT = (
     (r"[\\ \t\r\n._-]", ""),
     (r"(?<=:\")0+(?=[0-9a-f])|(?<=:)0+(?=[0-9])", ""),
@@ -174,6 +176,30 @@ def _character_pattern(character: str) -> str:
     elif character in _ESCAPES:
         own = rf"{own}|\\+{_ESCAPES[character]}"
     return f"(?:{own}|{escaped})"
+
+
+def values_in(text: str, key: str) -> Iterator[str]:
+    """What a text may say that an attribute's value is: in objects of JSON, also inside JSON."""
+    name = rf'(\\*")(?:{value_pattern(key)})\1'
+    pattern = re.compile(
+        rf"{name}\s*(?:,\s*\1type\1\s*:\s*\1\w+\1\s*)?(?:,\s*\1value\1\s*)?:\s*"
+        r"(?:\{\s*\1\w+\1\s*:\s*)?(?:\1(.*?)(?<!\\)\1|([^\s,\]}]+))",
+        re.DOTALL,
+    )
+    for _, value, bare in pattern.findall(text):
+        yield from (bare,) if bare else _unescaped(value)
+
+
+def _unescaped(value: str) -> Iterator[str]:
+    """A value as it is, and as it was before JSON escaped it, perhaps more than once."""
+    yield value
+    while "\\" in value:
+        try:
+            plain = json.loads(f'"{value}"', strict=False)
+        except ValueError:
+            return
+        yield plain
+        value = plain
 
 
 def quoted(text: str) -> str:

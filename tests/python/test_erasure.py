@@ -25,7 +25,7 @@ from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
 from tracekeep.erasure.work import Outcome, _Work
 from tracekeep.ingest.records import log_record, rejected_record, span_record
 from tracekeep.ingest.write import BronzeWriter, Stamp
-from tracekeep.spellings import examples, ids_in
+from tracekeep.spellings import examples, ids_in, values_in
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,6 +69,12 @@ def a_log(**columns: Any) -> dict[str, Any]:
     return log_record(**{**values, **columns})
 
 
+REJECTED = [
+    f'{{"traceId":"1","tags":{{"{USER[0]}" : "{USER[1]}"}}}}',
+    f'{{"key":"{USER[0]}","value":{{"stringValue":"{USER[1].replace("@", chr(92) + "u0040")}"}}}}',
+    f'{{"key":"{USER[0]}","type":"string","value":"{USER[1]}"}}',
+    json.dumps({"log": json.dumps({USER[0]: USER[1]})}),
+]
 REFUSED = [
     a_span(trace_id=GONE),
     a_log(trace_id=GONE),
@@ -79,6 +85,7 @@ REFUSED = [
     {**a_log(), "record_hash": "f" * 32},
     rejected_record("invalid_json", f'{{"traceId": "{GONE.upper()}'.encode()),
     rejected_record("invalid_json", f"span {HYPHENS} is cut".encode()),
+    *(rejected_record("no_time", text.encode()) for text in REJECTED),
 ]
 TAKEN = [
     a_span(),
@@ -87,6 +94,7 @@ TAKEN = [
     a_log(trace_id=OTHER, span_id=GONE_SPAN),
     a_span(attributes=[(USER[0], "someone else"), ("another.key", USER[1])]),
     rejected_record("invalid_json", f'{{"traceId": "{OTHER}'.encode()),
+    rejected_record("no_time", f'{{"{USER[0]}":"x","another.key":"{USER[1]}'.encode()),
 ]
 
 
@@ -105,6 +113,7 @@ NO_ID = [
     "of 1f and 2e, also 0000000000000000001f and 2e000000",
     '{"id":"1f","traceId":"1f0","parentId":2,"spanId":46.5}',
     '{"traceId":31000,"trace_id":"31"}',
+    '{"nullCount":{"trace_id":31,"parent_span_id":46,"span_id":46}}',  # of Delta's log
     f"b{SHORT[-15:]}",
     f"of {SHORT[-15:]}",
     f"of {SHORT[-16:-1]}",
@@ -140,6 +149,14 @@ def test_a_value_is_known_as_json_escapes_it(text: str) -> None:
     subjects = frozenset({("user.name", VALUE)})
     assert proof.Wanted(frozenset(), subjects).found_in(f"of {text}.") == {VALUE}
     assert not proof.Wanted(frozenset(), subjects).found_in("Jose " + text[5:])
+
+
+def test_attributes_are_read_from_texts_that_are_no_records() -> None:
+    said = {"a": "b", "user.name": VALUE, "c": 7}
+    for text in (json.dumps(said), json.dumps([json.dumps(said)]), "cut " + json.dumps(said)[:-3]):
+        assert VALUE in set(values_in(text, "user.name"))
+        assert VALUE not in set(values_in(text, "a"))
+    assert set(values_in(json.dumps(said), "c")) == {"7"}
 
 
 @pytest.mark.parametrize("record", TAKEN)

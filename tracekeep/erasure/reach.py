@@ -1,4 +1,4 @@
-"""Subjects that an erasure cannot find at any age: Silver and Gold hold their values masked (R13)."""
+"""Subjects that an erasure cannot find at any age: Silver and Gold mask their values (R13)."""
 
 from __future__ import annotations
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from tracekeep.lake import table_path
+from tracekeep.spellings import TRACE_ID_DIGITS, ids_in, values_in
 
 LIST = "bronze.erased_ids"
 ERASED_PROPERTY = "tracekeep.erasedAt"
@@ -19,11 +20,6 @@ COLUMNS = ("id_kind", "subject_key", "salt", "id_hash", "erased_at")
 TRACE, SPAN, RECORD, SUBJECT = "trace", "span", "record", "subject"
 """Kinds of an entry: a trace id, an id of one of its spans, the `record_hash` of an event without a
 trace, the value of an attribute."""
-
-ID_IN_TEXT = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}", re.IGNORECASE
-)
-"""What may be the id of a trace or span in a text, in hex with or without hyphens."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +43,10 @@ class ErasedIds:
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether a record of a reader belongs to what was erased. A reject does if its text has
-        an id of it."""
+        an id of it, or an attribute."""
         text = record.get("raw_text")
         if record["table"] == "rejected_records" and text:
-            return any(
-                self.erased_at(kind, found)
-                for found in ids_in(text.decode("utf-8", "replace"))
-                for kind in (TRACE, SPAN)
-            )
+            return self._holds_text(text.decode("utf-8", "replace"))
         ids = {TRACE: record.get("trace_id"), RECORD: record.get("record_hash")}
         if record.get("trace_id") is None:
             ids[SPAN] = record.get("span_id")
@@ -66,16 +58,17 @@ class ErasedIds:
             for key, value in _attributes_of(record)
         )
 
+    def _holds_text(self, text: str) -> bool:
+        ids = ((TRACE if len(one) == TRACE_ID_DIGITS else SPAN, one, "") for one in ids_in(text))
+        values = (
+            (SUBJECT, value, key) for key in self.subject_keys for value in values_in(text, key)
+        )
+        return any(self.erased_at(*entry) for entry in chain(ids, values))
+
 
 def id_hash(salt: str, text: str) -> str:
     """The hash that the list holds of an id or value."""
     return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
-
-
-def ids_in(text: str) -> Iterator[str]:
-    """What may be ids in a text, lowercase and without hyphens."""
-    for found in ID_IN_TEXT.findall(text):
-        yield found.replace("-", "").lower()
 
 
 def read_erased_ids(rows: Iterable[Mapping[str, Any]] | None = None) -> ErasedIds | None:

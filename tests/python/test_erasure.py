@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import base64
 import datetime
+import gzip
 import json
 import stat
 from collections.abc import Iterator
@@ -12,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
 from tracekeep import erasure
 from tracekeep.erased_ids import RECORD, SPAN, SUBJECT, TRACE, id_hash, read_erased_ids
 from tracekeep.erasure import proof
-from tracekeep.erasure.request import open_request, request_path
-from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, in_base64, pseudonym
+from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
+from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
+from tracekeep.erasure.work import Outcome, _Work
 from tracekeep.ingest.records import log_record, rejected_record, span_record
 from tracekeep.ingest.write import BronzeWriter, Stamp
+from tracekeep.spellings import examples, ids_in, values_in
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,8 +37,8 @@ NOW = datetime.datetime(2026, 1, 12, tzinfo=datetime.UTC)
 HYPHENS = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
 
 
-def erased_list() -> Any:
-    entries = [
+def erased_list(*ids: str) -> Any:
+    entries = [(TRACE if len(one) == 32 else SPAN, None, one) for one in ids] or [
         (TRACE, None, GONE),
         (SPAN, None, GONE_SPAN),
         (RECORD, None, "f" * 32),
@@ -63,6 +69,12 @@ def a_log(**columns: Any) -> dict[str, Any]:
     return log_record(**{**values, **columns})
 
 
+REJECTED = [
+    f'{{"traceId":"1","tags":{{"{USER[0]}" : "{USER[1]}"}}}}',
+    f'{{"key":"{USER[0]}","value":{{"stringValue":"{USER[1].replace("@", chr(92) + "u0040")}"}}}}',
+    f'{{"key":"{USER[0]}","type":"string","value":"{USER[1]}"}}',
+    json.dumps({"log": json.dumps({USER[0]: USER[1]})}),
+]
 REFUSED = [
     a_span(trace_id=GONE),
     a_log(trace_id=GONE),
@@ -73,6 +85,7 @@ REFUSED = [
     {**a_log(), "record_hash": "f" * 32},
     rejected_record("invalid_json", f'{{"traceId": "{GONE.upper()}'.encode()),
     rejected_record("invalid_json", f"span {HYPHENS} is cut".encode()),
+    *(rejected_record("no_time", text.encode()) for text in REJECTED),
 ]
 TAKEN = [
     a_span(),
@@ -81,12 +94,69 @@ TAKEN = [
     a_log(trace_id=OTHER, span_id=GONE_SPAN),
     a_span(attributes=[(USER[0], "someone else"), ("another.key", USER[1])]),
     rejected_record("invalid_json", f'{{"traceId": "{OTHER}'.encode()),
+    rejected_record("no_time", f'{{"{USER[0]}":"x","another.key":"{USER[1]}'.encode()),
 ]
 
 
 @pytest.mark.parametrize("record", REFUSED)
 def test_ingest_refuses_what_was_erased(record: dict[str, Any]) -> None:
     assert erased_list().holds(record)
+
+
+SHORT, TINY, TINY_SPAN = "a3ce929d0e0e4736".zfill(32), "1f".zfill(32), "2e".zfill(16)
+SPELLED = [
+    pytest.param(one, text, id=f"{one.lstrip('0')} {name}")
+    for one in (GONE, GONE_SPAN, SHORT, TINY, TINY_SPAN, "0" * 5 + "b" * 27)
+    for name, text in examples(one).items()
+]
+NO_ID = [
+    "of 1f and 2e, also 0000000000000000001f and 2e000000",
+    '{"id":"1f","traceId":"1f0","parentId":2,"spanId":46.5}',
+    '{"traceId":31000,"trace_id":"31"}',
+    '{"nullCount":{"trace_id":31,"parent_span_id":46,"span_id":46}}',  # of Delta's log
+    f"b{SHORT[-15:]}",
+    f"of {SHORT[-15:]}",
+    f"of {SHORT[-16:-1]}",
+    base64.b64encode(bytes.fromhex(GONE)).decode()[:-3] + "Aw==",
+]
+
+
+@pytest.mark.parametrize(("one", "text"), SPELLED)
+def test_an_id_is_known_in_each_spelling_that_readers_take(one: str, text: str) -> None:
+    assert one in set(ids_in(text))
+    refused = rejected_record("invalid_json", text.encode())
+    assert erased_list(one).holds(refused)
+    assert not erased_list(OTHER).holds(refused)
+
+
+@pytest.mark.parametrize("text", NO_ID)
+def test_what_only_looks_like_an_id_is_none(text: str) -> None:
+    assert not {GONE, SHORT, TINY, TINY_SPAN} & set(ids_in(text))
+
+
+VALUE = 'José "a" b/c\\d\n😀'
+ESCAPED = [
+    VALUE,
+    json.dumps(VALUE),
+    json.dumps(VALUE, ensure_ascii=False),
+    json.dumps(VALUE).replace("/", "\\/").replace("00e9", "00E9"),
+    json.dumps(json.dumps(VALUE)),
+]
+
+
+@pytest.mark.parametrize("text", ESCAPED)
+def test_a_value_is_known_as_json_escapes_it(text: str) -> None:
+    subjects = frozenset({("user.name", VALUE)})
+    assert proof.Wanted(frozenset(), subjects).found_in(f"of {text}.") == {VALUE}
+    assert not proof.Wanted(frozenset(), subjects).found_in("Jose " + text[5:])
+
+
+def test_attributes_are_read_from_texts_that_are_no_records() -> None:
+    said = {"a": "b", "user.name": VALUE, "c": 7}
+    for text in (json.dumps(said), json.dumps([json.dumps(said)]), "cut " + json.dumps(said)[:-3]):
+        assert VALUE in set(values_in(text, "user.name"))
+        assert VALUE not in set(values_in(text, "a"))
+    assert set(values_in(json.dumps(said), "c")) == {"7"}
 
 
 @pytest.mark.parametrize("record", TAKEN)
@@ -166,6 +236,44 @@ def test_a_request_that_was_cut_short_goes_on(
     assert open_request([], []).key != first.key
 
 
+def test_a_request_keeps_the_variables_of_dbt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    assert open_request([GONE], []).variables == "{}"
+    open_request([GONE], [], "{window_minutes: 5}").store()
+    assert open_request([], []).variables == "{window_minutes: 5}"
+    assert open_request([], [], '{"window_minutes": 5}').variables == "{window_minutes: 5}"
+    with pytest.raises(RefusedError, match=r"goes on with --vars '\{window_minutes: 5\}'"):
+        open_request([], [], "{window_minutes: 1}")
+    # as written by an erasure that did not keep them
+    told = json.loads(request_path().read_text(encoding="utf-8"))
+    del told["variables"]
+    request_path().write_text(json.dumps(told), encoding="utf-8")
+    assert open_request([], [], "{window_minutes: 1}").variables == "{window_minutes: 1}"
+
+
+def test_a_subject_out_of_reach_has_an_exit_code_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["tracekeep"])
+    parser = argparse.ArgumentParser()
+    erasure.add_arguments(parser)
+    arguments = parser.parse_args(["--subject", "=".join(USER)])
+    outcome = Outcome(0, 0, 0, 1, 0)
+    monkeypatch.setattr("tracekeep.erasure.work.erase", lambda *_: outcome)
+    assert erasure.run(arguments) == 0
+    assert "nothing of it is left" in capsys.readouterr().out
+    outcome.out_of_reach = [USER[0]]
+    assert erasure.run(arguments) == 3
+    out = capsys.readouterr().out
+    assert "nothing of it is left" not in out
+    assert f"NOT ALL: {USER[0]}: traces older than Bronze cannot be found by this value" in out
+    outcome.finding.found.append(("file", "text", GONE))
+    assert erasure.run(arguments) == 1
+
+
 # ---------------------------------------------------------------- rows
 
 KEY = "secret"
@@ -191,9 +299,9 @@ def rewritten(
     """The rows as the statement leaves them: those that it does not touch as they are."""
     frame = spark.createDataFrame(rows, schema)
     rewriter = Rewriter(name, frame.schema, erased, SQL)
-    texts = rewriter.other_texts
+    texts = rewriter.said_texts
     if texts is not None:
-        found = frame.where(f"not {rewriter.is_owned}").selectExpr(f"explode({texts}) as text")
+        found = frame.selectExpr(f"explode({texts}) as text")
         found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
         wanted = frozenset(text for (text,) in found.collect())
         rewriter = Rewriter(name, frame.schema, erased, SQL, wanted)
@@ -259,8 +367,28 @@ def test_the_name_of_a_caller_is_no_peer(spark: SparkSession) -> None:
     assert row.attributes == {"http.status_code": "200"}
 
 
+def test_of_the_attribute_error_only_the_sign_stays(spark: SparkSession) -> None:
+    values = ["account of Jane Doe is locked", "TRUE", "false"]
+    rows = rewritten(
+        spark, "silver.spans", "trace_id string, attributes map<string,string>",
+        [(GONE, {"error": value}) for value in values],
+    )  # fmt: skip
+    assert [row.attributes for row in rows] == [{}, {"error": "TRUE"}, {"error": "false"}]
+
+
+def test_what_stays_of_an_erased_row_tells_nothing_of_it(spark: SparkSession) -> None:
+    (row,) = rewritten(
+        spark,
+        "silver.spans",
+        "trace_id string, resource_attributes map<string,string>, attributes map<string,string>",
+        [(GONE, {"host.name": f"h-{GONE_SPAN}"}, {"error.type": f"E {USER[1]} {GONE}", "x": "y"})],
+    )
+    assert row.resource_attributes == {"host.name": "h-erased"}
+    assert row.attributes == {"error.type": "E erased erased"}
+
+
 def test_another_row_loses_only_what_it_says_of_it(spark: SparkSession) -> None:
-    coded = in_base64(GONE)
+    coded = base64.b64encode(bytes.fromhex(GONE)).decode()
     rows = [
         (
             OTHER, OTHER_SPAN, None, None, None, f"after {GONE.upper()}", "server", f"by {USER[1]}",
@@ -282,6 +410,26 @@ def test_another_row_loses_only_what_it_says_of_it(spark: SparkSession) -> None:
     assert changed.links[0].attributes == {}
     assert changed.attributes == {"note": "x erased y", USER[0]: "someone"}
     assert changed.raw_text == "erased raw erased"
+
+
+def test_ids_and_values_go_from_other_rows_in_each_spelling(spark: SparkSession) -> None:
+    ids = [GONE, GONE_SPAN, SHORT, TINY, TINY_SPAN, "0" * 5 + "b" * 27]
+    texts = [text for one in ids for text in examples(one).values()]
+    texts += [f"of {text}." for text in ESCAPED]
+    everything = Erased(
+        KEY,
+        frozenset(one for one in ids if len(one) == 32),
+        frozenset(one for one in ids if len(one) == 16),
+        frozenset(),
+        frozenset({("user.name", VALUE)}),
+    )
+    schema = "trace_id string, body string"
+    rows = [(OTHER, text) for text in (*texts, *NO_ID)]
+    said = [row.body for row in rewritten(spark, "silver.log_records", schema, rows, everything)]
+    wanted = proof.Wanted(frozenset(ids), everything.subjects)
+    assert not {text: left for text in said if (left := wanted.found_in(text))}
+    assert all("erased" in text for text in said[: len(texts)])
+    assert said[len(texts) :] == NO_ID
 
 
 def test_an_attribute_of_a_subject_goes_from_a_change(spark: SparkSession) -> None:
@@ -339,6 +487,65 @@ def test_hostile_values_stay_texts(spark: SparkSession) -> None:
     assert tuple(kept) == rows[1]
 
 
+# ---------------------------------------------------------------- what is erased
+
+
+def test_ids_of_spans_that_other_traces_use_too_are_theirs(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    ids = [f"{number:016x}" for number in range(16**8, 16**8 + 5)]
+    link = pa.struct([("trace_id", pa.string()), ("span_id", pa.string())])
+    rows = {
+        "trace_id": [GONE, GONE, GONE, GONE, OTHER, OTHER],
+        "span_id": [GONE_SPAN, *ids[:3], ids[0], OTHER_SPAN],
+        "parent_span_id": [None, None, None, ids[3], None, ids[1]],
+        "links": pa.array(
+            [[{"trace_id": GONE, "span_id": ids[3]}]] * 5
+            + [[{"trace_id": GONE, "span_id": GONE_SPAN}, {"trace_id": OTHER, "span_id": ids[2]}]],
+            pa.list_(link),
+        ),
+    }
+    write_deltalake(str(tmp_path / "bronze" / "spans"), pa.table(rows))
+    logs = {
+        "trace_id": pa.array([None, None], pa.string()),
+        "span_id": [GONE_SPAN, ids[0]],
+        "record_hash": ["1" * 32, "2" * 32],
+    }
+    write_deltalake(str(tmp_path / "bronze" / "log_records"), pa.table(logs))
+    request = open_request([GONE], [])
+    _Work(spark, request).find_ids()
+    assert request.erased.spans == {GONE_SPAN, ids[3]}
+    assert request.spans == {GONE_SPAN, *ids[:4]}
+    assert request.records == {"1" * 32}
+
+
+def test_what_silver_masks_is_out_of_reach_of_older_traces(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, password, absent = ("payments.order", "A-1"), ("db.password", "x"), ("a", "b@c.example")
+    request = Request(subjects={USER, order, password, absent})
+    work = _Work(spark, request)
+    assert work.masked_subjects == {USER, password, absent}
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    attributes = pa.array([[USER], [password]], pa.map_(pa.string(), pa.string()))
+    rows = pa.table({"trace_id": [GONE, OTHER], "attributes": attributes})
+    write_deltalake(str(tmp_path / "bronze" / "spans"), rows)
+    work.find_ids()
+    assert work.out_of_reach() == {absent}
+    # one that was cut short does not meet them again
+    forget = rows.slice(0, 0)
+    write_deltalake(str(tmp_path / "bronze" / "spans"), forget, mode="overwrite")
+    request.store()
+    again = _Work(spark, open_request([], []))
+    again.masked_subjects = work.masked_subjects
+    again.find_ids()
+    assert again.out_of_reach() == {absent}
+    days = {"table_name": ["bronze.spans"], "partition_date": [NOW.date()]}
+    write_deltalake(str(tmp_path / "gold" / "expired_days"), pa.table(days))
+    assert work.out_of_reach() == {USER, password, absent}
+
+
 # ---------------------------------------------------------------- proof
 
 
@@ -362,8 +569,13 @@ def test_the_proof_finds_what_is_planted_and_leaves_nothing_behind(lake: Path) -
 
 
 def test_the_proof_looks_everywhere(lake: Path) -> None:
-    proof.plant(lake / "left", GONE)
-    assert set(places(lake, GONE)) >= proof.expected_places()
+    left = proof.Control()
+    proof.plant(lake / "left", left)
+    wanted = proof.Wanted(
+        left.ids, frozenset((left.subject,)), frozenset((left.own,)), frozenset((left.pseudonym,))
+    )
+    found = {(Path(file).name, place) for file, place, _ in proof.prove(wanted, [], lake).found}
+    assert found >= proof.expected_places(left)
 
 
 def test_the_proof_finds_ids_of_spans_and_values(lake: Path) -> None:
@@ -379,6 +591,40 @@ def test_the_proof_finds_ids_of_spans_and_values(lake: Path) -> None:
     # a short value is looked for as an attribute alone
     assert set(places(lake, subjects=[("k", "7")])) == {("a.parquet", "attributes")}
     assert not list(places(lake, subjects=[("another", "7")]))
+
+
+def test_the_proof_reads_compressed_raw_files(lake: Path) -> None:
+    lines = [f'{{"traceId":"{OTHER}"}}'] * 9 + [f'{{"traceId":"{GONE}"}}', f"of {USER[1]}"]
+    whole = gzip.compress("\n".join(lines).encode())
+    (lake / "otlp").mkdir()
+    (lake / "otlp" / "a.jsonl.gz").write_bytes(whole)
+    assert list(places(lake, GONE)) == [("a.jsonl.gz", "text")]
+    assert list(places(lake, subjects=[USER])) == [("a.jsonl.gz", "text")]
+    # what ingest takes for one, too: several streams, any name, cut off at its end
+    (lake / "otlp" / "a.jsonl.gz").write_bytes(b"")
+    packed = gzip.compress(b"text\n") + gzip.compress(lines[9].encode() + b"\n" * 99)
+    (lake / "otlp" / "b").write_bytes(packed[:-4])
+    assert list(places(lake, GONE)) == [("b", "text")]
+
+
+def test_the_proof_reads_long_texts_in_parts(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "_PART", 64)
+    (lake / "a.log").write_text("x" * 40 + "\n" + "y" * 12 + f" {GONE} end\n", encoding="utf-8")
+    (lake / "b.log").write_text("x" * 50 + f" {GONE} end" + "z" * 90, encoding="utf-8")
+    assert set(places(lake, GONE)) == {("a.log", "text"), ("b.log", "text")}
+
+
+def test_the_proof_leaves_ids_of_spans_to_other_traces(lake: Path) -> None:
+    rows = pa.table({"trace_id": [OTHER, OTHER], "span_id": [GONE_SPAN, None]})
+    pq.write_table(rows, lake / "a.parquet")
+    wanted = proof.Wanted(
+        frozenset((GONE,)), frozenset(), frozenset((GONE_SPAN,)), frozenset(("e" * 32,))
+    )
+    assert not proof.prove(wanted, [], lake).found
+    rows = pa.table({"trace_id": [OTHER, "e" * 32], "body": ["", f"of {GONE_SPAN}"]})
+    pq.write_table(rows, lake / "a.parquet")
+    (left,) = proof.prove(wanted, [], lake).found
+    assert left[1:] == ("body", GONE_SPAN)
 
 
 def test_a_blind_search_is_no_proof(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:

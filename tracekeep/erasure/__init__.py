@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tracekeep.erasure.work import Outcome
 
-OK, FAILED, WRONG = 0, 1, 2
+OK, FAILED, WRONG, PARTLY = 0, 1, 2, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "statistic and log entry of each file. Costs: versions before it can be read no more, of "
         "all tables with ids or texts. Not beside ingest (waits for it) or dbt. May be cut short "
         "and run again. Exit code 0: gone; 1: a statement failed, or something was found; 2: wrong "
-        "arguments."
+        "arguments; 3: gone as far as it could be found: Silver masks a value that was named."
     )
     parser.add_argument(
         "--trace", action="append", default=[], metavar="ID", help="a trace id in hex; may repeat"
@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an attribute of spans, log records or resources; may repeat",
     )
     parser.add_argument(
-        "--vars", default="{}", help="variables of dbt, as the layers are built with (YAML)"
+        "--vars",
+        help="variables of dbt, as the layers are built with (YAML); an erasure that was cut short "
+        "goes on with its own",
     )
 
 
@@ -56,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         return WRONG
     from tracekeep.dbt import DbtError
     from tracekeep.erasure.proof import BlindError
-    from tracekeep.erasure.work import RefusedError, erase
+    from tracekeep.erasure.request import RefusedError
+    from tracekeep.erasure.work import erase
     from tracekeep.tables import BrokenTableError
 
     del sys.argv[2:]  # dbt writes the command line into its log and results
@@ -66,7 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"erase: {error}", file=sys.stderr)
         return FAILED
     _print(outcome)
-    return FAILED if outcome.finding.found else OK
+    if outcome.finding.found:
+        return FAILED
+    return PARTLY if outcome.out_of_reach else OK
 
 
 def trace_id(text: str) -> str:
@@ -104,7 +109,14 @@ def _print(outcome: Outcome) -> None:
         f"decoded; the planted control was found in each place"
     )
     if not finding.found:
-        print("proof: nothing of it is left")
+        it = "what was found" if outcome.out_of_reach else "it"
+        print(f"proof: nothing of {it} is left")
+    for key in outcome.out_of_reach:
+        print(
+            f"NOT ALL: {key}: traces older than Bronze cannot be found by this value any more: "
+            "Silver and Gold hold it masked. They may still tell of whom it names; erase them by "
+            "--trace, or by an attribute whose values are not masked"
+        )
     for file, place, what in finding.found:
         print(f"proof: LEFT in {file}: {place}: {what}")
     if finding.found:

@@ -6,8 +6,9 @@ counts only if it finds a control that was planted in each kind of place.
 
 from __future__ import annotations
 
-import base64
+import gzip
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -20,38 +21,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tracekeep.erased_ids import ids_in
-from tracekeep.erasure.rewriting import SHORTEST_VALUE, in_base64
+from tracekeep.erasure.rewriting import SHORTEST_VALUE
+from tracekeep.ingest.readers.files import unpacked
+from tracekeep.spellings import examples, ids_in, spellings, value_pattern
 
 _ROWS = 16_384
-_HEX_SIZES = (32, 16)
+_PART = 64 << 20
+_OVERLAP = 65_536
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What must not be found: ids in lowercase hex, attributes and their values."""
+    """What must not be found: ids in lowercase hex, attributes and their values. own: ids of spans
+    that other traces use too, so that they must not be found in rows of the traces of `pseudonyms`
+    alone."""
 
     ids: frozenset[str]
     subjects: frozenset[tuple[str, str]] = frozenset()
+    own: frozenset[str] = frozenset()
+    pseudonyms: frozenset[str] = frozenset()
+
+    @property
+    def of_own_rows(self) -> Wanted:
+        """What must not be found in rows of what was erased, besides."""
+        return Wanted(self.own)
 
     def found_in(self, text: str) -> set[str]:
-        """Which of them a text holds: ids in hex of any case, with or without hyphens, or base64;
-        values that are long enough."""
-        found = set()
-        for run in ids_in(text):
-            for size in _HEX_SIZES:
-                for start in range(len(run) - size + 1):
-                    if run[start : start + size] in self.ids:
-                        found.add(run[start : start + size])
-        if "==" in text:
-            found |= {one for coded, one in self._coded.items() if coded in text}
-        return found | {
-            value for _, value in self.subjects if len(value) >= SHORTEST_VALUE and value in text
-        }
+        """Which of them a text holds, in any spelling; of values those that are long enough."""
+        found = {one for one in ids_in(text, self._has_fields) if one in self.ids}
+        for value, pattern in self._values:
+            if value in text or ("\\" in text and pattern.search(text)):
+                found.add(value)
+        return found
 
     @cached_property
-    def _coded(self) -> dict[str, str]:
-        return {in_base64(one): one for one in self.ids if len(one) == _HEX_SIZES[0]}
+    def _has_fields(self) -> bool:
+        return bool(spellings(self.ids).fields)
+
+    @cached_property
+    def _values(self) -> list[tuple[str, re.Pattern[str]]]:
+        return [
+            (value, re.compile(value_pattern(value)))
+            for _, value in self.subjects
+            if len(value) >= SHORTEST_VALUE
+        ]
 
 
 @dataclass
@@ -77,22 +90,28 @@ def prove(
     Raises BlindError if the control that it plants in the lake, and removes again, is not found in
     each place.
     """
-    control = secrets.token_hex(16)
+    control = Control()
     folder = lake / f".control-{secrets.token_hex(4)}"
     finding = Finding()
     try:
         plant(folder, control)
-        both = Wanted(wanted.ids | {control}, wanted.subjects)
+        both = Wanted(
+            wanted.ids | control.ids,
+            wanted.subjects | {control.subject},
+            wanted.own | {control.own},
+            wanted.pseudonyms | {control.pseudonym},
+        )
         for file in files_below([lake, *folders]):
             if file != request:
                 look_through(file, both, finding)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    seen = {(Path(file).name, place) for file, place, what in finding.found if what == control}
-    missed = expected_places() - seen
+    planted = {*control.ids, control.subject[1], control.own}
+    seen = {(Path(file).name, place) for file, place, what in finding.found if what in planted}
+    missed = expected_places(control) - seen
     if missed:
         raise BlindError(f"the search is blind to {sorted(missed)}")
-    finding.found = [entry for entry in finding.found if entry[2] != control]
+    finding.found = [entry for entry in finding.found if entry[2] not in planted]
     return finding
 
 
@@ -114,9 +133,24 @@ def look_through(file: Path, wanted: Wanted, finding: Finding) -> None:
         for place, what in _in_parquet(file, wanted, finding):
             finding.found.append((str(file), place, what))
         return
-    text = file.read_bytes().decode("utf-8", "replace")
-    for what in sorted(wanted.found_in(text)):
-        finding.found.append((str(file), "text", what))
+    found = set()
+    for text in _texts_of(file):
+        found |= wanted.found_in(text.decode("utf-8", "replace"))
+    finding.found += [(str(file), "text", what) for what in sorted(found)]
+
+
+def _texts_of(file: Path) -> Iterator[bytes]:
+    """What a file holds, decompressed as ingest does it, in parts: of whole lines, or overlapping
+    ones of a line that is too long."""
+    with file.open("rb") as raw:
+        opened = unpacked(raw)
+        rest = b""
+        while data := opened.read(_PART):
+            text = rest + data
+            end = text.rfind(b"\n") + 1
+            yield text[:end] if end else text
+            rest = text[end:] if end else text[-_OVERLAP:]
+    yield rest
 
 
 def _in_parquet(file: Path, wanted: Wanted, finding: Finding) -> Iterator[tuple[str, str]]:
@@ -135,6 +169,13 @@ def _in_parquet(file: Path, wanted: Wanted, finding: Finding) -> Iterator[tuple[
             for name, column in zip(rows.schema.names, rows.columns, strict=True):
                 for place, what in _in_column(name, column, wanted):
                     found.add((place, what))
+            if wanted.own and "trace_id" in rows.schema.names:
+                traces = rows["trace_id"].cast(pa.string())
+                pseudonyms = pa.array(sorted(wanted.pseudonyms), pa.string())
+                own = rows.filter(pc.is_in(traces, value_set=pseudonyms))
+                for name, column in zip(own.schema.names, own.columns, strict=True):
+                    if name != "links":  # they name spans of others
+                        found |= set(_in_column(name, column, wanted.of_own_rows))
         yield from sorted(found)
 
 
@@ -184,7 +225,47 @@ def _map_parts(column: pa.MapArray) -> tuple[pa.Array, pa.Array]:
 # ---------------------------------------------------------------- the control
 
 
-def expected_places() -> set[tuple[str, str]]:
+@dataclass(frozen=True)
+class Control:
+    """Ids and a value that nothing else holds: of 128 and 64 bits, with few digits, of a span; own:
+    an id of a span that is looked for in rows of the trace `pseudonym` alone."""
+
+    trace: str = field(default_factory=lambda: secrets.token_hex(16))
+    others: tuple[str, ...] = field(
+        default_factory=lambda: (
+            f"a{secrets.token_hex(7)}5".zfill(32),
+            f"a{secrets.token_hex(2)}5".zfill(32),
+            f"a{secrets.token_hex(2)}5".zfill(16),
+            secrets.token_hex(8),
+        )
+    )
+    subject: tuple[str, str] = field(
+        default_factory=lambda: ("planted", f'é "{secrets.token_hex(8)}" \\/')
+    )
+
+    own: str = field(default_factory=lambda: secrets.token_hex(8))
+    pseudonym: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids that are looked for anywhere."""
+        return frozenset((self.trace, *self.others))
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """A text of each spelling by the name of its file."""
+        texts = {
+            f"planted.{number}.{name}.txt": text
+            for number, one in enumerate((self.trace, *self.others))
+            for name, text in examples(one).items()
+        }
+        value = self.subject[1]
+        texts["planted.value.txt"] = f"of {value}"
+        texts["planted.value.json"] = json.dumps(json.dumps({"body": value}))
+        return texts
+
+
+def expected_places(control: Control) -> set[tuple[str, str]]:
     """File name and place of each planted control."""
     return {
         ("planted.zstd.parquet", "text"),
@@ -193,35 +274,39 @@ def expected_places() -> set[tuple[str, str]]:
         ("planted.zstd.parquet", "statistics of text"),
         ("00000000000000000000.json", "text"),
         ("00000000000000000000.checkpoint.parquet", "add.stats"),
-        ("planted.sql", "text"),
         ("planted.crc", "text"),
+        ("planted.jsonl.gz", "text"),
+        ("planted.own.parquet", "body"),
+        *((name, "text") for name in control.texts),
     }
 
 
-def plant(folder: Path, control: str) -> None:
-    """Write a control id into each kind of file that a lake and a project have."""
+def plant(folder: Path, control: Control) -> None:
+    """Write a control into each kind of file that a lake and a project have, in each spelling."""
     log = folder / "_delta_log"
     log.mkdir(parents=True)
-    coded = base64.b64encode(bytes.fromhex(control)).decode()
+    trace = control.trace
+    attributes = [[("key", "value")], [("key", f"with {trace} in it"), control.subject]]
     rows = pa.table(
         {
-            "text": ["a text", f"trace={control.upper()} end"],
-            "attributes": pa.array(
-                [[("key", "value")], [("key", f"with {coded} in it")]],
-                pa.map_(pa.string(), pa.string()),
-            ),
+            "text": ["a text", f"trace={trace.upper()} end"],
+            "attributes": pa.array(attributes, pa.map_(pa.string(), pa.string())),
             "links": pa.array(
-                [[], [{"trace_id": control}]],
+                [[], [{"trace_id": trace}]],
                 pa.list_(pa.struct([("trace_id", pa.string())])),
             ),
         }
     )
     pq.write_table(rows, folder / "planted.zstd.parquet", compression="zstd")
-    stats = json.dumps({"minValues": {"trace_id": control}})
+    own = pa.table({"trace_id": [control.pseudonym, "other"], "body": [f"of {control.own}", ""]})
+    pq.write_table(own, folder / "planted.own.parquet")
+    stats = json.dumps({"minValues": {"trace_id": trace}})
     action = json.dumps({"add": {"path": "x", "stats": stats}})
     log.joinpath("00000000000000000000.json").write_text(action, encoding="utf-8")
     checkpoint = pa.table({"add": [{"path": "x", "stats": stats}]})
     pq.write_table(checkpoint, log / "00000000000000000000.checkpoint.parquet")
-    hyphens = f"{control[:8]}-{control[8:12]}-{control[12:16]}-{control[16:20]}-{control[20:]}"
-    folder.joinpath("planted.sql").write_text(f"select '{hyphens}'", encoding="utf-8")
-    folder.joinpath("planted.crc").write_bytes(b"\x00\xff" + control.encode() + b"\xfe")
+    packed = gzip.compress(json.dumps({"traceId": trace}).encode())
+    folder.joinpath("planted.jsonl.gz").write_bytes(packed)
+    for name, text in control.texts.items():
+        folder.joinpath(name).write_text(text, encoding="utf-8")
+    folder.joinpath("planted.crc").write_bytes(b"\x00\xff" + trace.encode() + b"\xfe")

@@ -9,22 +9,32 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tracekeep.erasure.rewriting import Erased
 from tracekeep.lake import lake_path
 
 
+class RefusedError(Exception):
+    """The lake is not in a state where something can be erased; the message says what to do."""
+
+
 @dataclass
 class Request:
-    """Ids in lowercase hex; records: `record_hash`es; subjects: attributes and values; touched:
-    keys of other traces and records that are built again; key: the secret of the pseudonyms."""
+    """Ids in lowercase hex; shared: those of the spans that other traces use too; records:
+    `record_hash`es; subjects: attributes and values; met: those of them that records had; touched:
+    keys of other traces and records that are built again; key: the secret of the pseudonyms;
+    variables: of dbt, as YAML."""
 
     key: str = field(default_factory=lambda: secrets.token_hex(32))
+    variables: str = "{}"
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     traces: set[str] = field(default_factory=set)
     spans: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     records: set[str] = field(default_factory=set)
     subjects: set[tuple[str, str]] = field(default_factory=set)
+    met: set[tuple[str, str]] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
 
     @property
@@ -33,7 +43,7 @@ class Request:
         return Erased(
             self.key,
             frozenset(self.traces),
-            frozenset(self.spans),
+            frozenset(self.spans - self.shared),
             frozenset(self.records),
             frozenset(self.subjects),
         )
@@ -64,18 +74,40 @@ def request_path() -> Path:
     return lake_path() / ".erasure.json"
 
 
-def open_request(traces: Iterable[str], subjects: Iterable[tuple[str, str]]) -> Request:
-    """The request that was cut short, if there is one, with what is asked for now."""
-    request = Request()
+def open_request(
+    traces: Iterable[str], subjects: Iterable[tuple[str, str]], variables: str | None = None
+) -> Request:
+    """The request that was cut short, if there is one, with what is asked for now.
+
+    variables: of dbt; None for those of the request. Raises RefusedError if it has others: what is
+    half built with them would not fit.
+    """
+    request = Request(variables=variables or "{}")
     if request_path().exists():
         told = json.loads(request_path().read_text(encoding="utf-8"))
         for entry in fields(Request):
+            if entry.name not in told:
+                continue
             value = told[entry.name]
-            if entry.name == "subjects":
+            if entry.name in ("subjects", "met"):
                 value = {(key, text) for key, text in value}
             elif isinstance(value, list):
                 value = set(value)
             setattr(request, entry.name, value)
+        if variables is not None and _parsed(variables) != _parsed(request.variables):
+            raise RefusedError(
+                "an erasure that was cut short waits to be ended. It goes on with --vars "
+                f"'{request.variables}', not with others: run `erase` without --vars first"
+            )
     request.traces |= set(traces)
     request.subjects |= set(subjects)
     return request
+
+
+def _parsed(variables: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(variables) or {}
+    except yaml.YAMLError:
+        return variables  # dbt says what is wrong with it

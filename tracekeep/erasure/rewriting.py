@@ -7,14 +7,26 @@ attributes only those stay that say what failed and where. Other rows lose what 
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tracekeep.erased_ids import ID_IN_TEXT
+from tracekeep.spellings import (
+    CODE_ALPHABETS,
+    CODE_ESCAPES,
+    CODED,
+    FIELD,
+    FIELD_LAYOUT,
+    HYPHENATED,
+    RUN,
+    SIZES,
+    Spellings,
+    quoted,
+    spellings,
+    value_pattern,
+)
 from tracekeep.sql import literal
 
 if TYPE_CHECKING:
@@ -36,7 +48,7 @@ KEPT = frozenset((
 _NULLED = ("raw_text", "trace_state")
 _HASHES = ("failure_id", "randomness", "record_hash", "record_uid")
 _KEPT_ATTRIBUTES = (
-    "db.system", "db.system.name", "error", "error.type", "exception.type",
+    "db.system", "db.system.name", "error.type", "exception.type",
     "http.response.status_code", "http.status_code", "messaging.system", "rpc.grpc.status_code",
     "rpc.response.status_code", "rpc.system",
 )  # fmt: skip
@@ -48,8 +60,9 @@ _PEERS = (
 _BLANKED_ATTRIBUTES = ("exception.message", "exception.stacktrace", "log.record.uid")
 _KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]"
 
-ID_PATTERN = f"(?i){ID_IN_TEXT.pattern}|[A-Za-z0-9+/]{{22}}=="
-"""What may be the id of a trace or span in a text: hex with or without hyphens, base64."""
+_ANYWHERE, _WHOLE, _IN_FIELD, _AS_IT_IS = "any", "all", "fld", "is "
+"""How what was found goes: hex of any case, wherever it stands, as a whole word or with the name of
+its field; a text as it is."""
 SHORTEST_VALUE = 8
 """Characters from which on a subject's value is looked for in texts too, not only as attribute."""
 
@@ -57,7 +70,8 @@ SHORTEST_VALUE = 8
 @dataclass(frozen=True)
 class Erased:
     """What is to be erased. key: the secret that makes pseudonyms, thrown away in the end; spans:
-    all span ids of the traces; records: `record_hash`es; subjects: attributes and their values."""
+    the span ids of the traces that no other trace uses; records: `record_hash`es; subjects:
+    attributes and their values."""
 
     key: str
     traces: frozenset[str]
@@ -91,8 +105,8 @@ def is_in(expression: str, texts: frozenset[str]) -> str:
 class Rewriter:
     """The statements for one table.
 
-    name: `layer.table`; schema: of the table; found: what stands in texts of other rows and has to
-    go from them.
+    name: `layer.table`; schema: of the table; found: what `found_in` finds in `said_texts` of its
+    rows and has to go from them.
     """
 
     def __init__(
@@ -154,24 +168,51 @@ class Rewriter:
 
     def found_in(self, text: str) -> str:
         """Expression: what of a text has to go."""
-        wanted = self.erased.traces | self.erased.spans
-        coded = frozenset(map(in_base64, self.erased.traces))
-        ids = f"regexp_extract_all({text}, {literal(ID_PATTERN)}, 0)"
-        plain = "lower(replace(id, '-', ''))"
-        is_wanted = f"{is_in(plain, wanted)} or {is_in('id', coded)}"
-        values = ", ".join(
-            f"case when contains({text}, {literal(value)}) then {literal(value)} end"
-            for value in self.erased.long_values
-        )
-        values = f"array_compact(cast(array({values}) as array<string>))"
-        return f"concat(filter({ids}, id -> {is_wanted}), {values})"
+        terms = list(self._ids_in(text))
+        for value in self.erased.long_values:
+            terms.append(_found(text, value_pattern(value), 0, "true", _AS_IT_IS))
+        return f"concat({', '.join(terms)})" if terms else "cast(array() as array<string>)"
+
+    def _ids_in(self, text: str) -> Iterator[str]:
+        """Expressions: spellings of ids in a text, each kind as `spellings.ids_in` reads it."""
+        spelled = self._spellings
+        lowered = f"lower({text})"
+        for size in SIZES:
+            windows = frozenset(one for one in spelled.windows if len(one) == size)
+            if windows:
+                pattern = f"(?=([0-9a-f]{{{size}}}))"
+                yield _found(lowered, pattern, 1, is_in("id", windows), _ANYWHERE)
+        bare = "ltrim('0', id)"
+        whole = f"{is_in('id', spelled.words)} or {is_in(bare, spelled.bare)}"
+        if spelled.words or spelled.bare:
+            yield _found(lowered, RUN, 0, whole, _WHOLE)
+        if self.erased.traces:
+            plain = f"right(replace(id, '-', ''), {SIZES[0]})"
+            is_one = is_in(plain, self.erased.traces)
+            yield _found(lowered, HYPHENATED, 0, is_one, _ANYWHERE)
+        escaped, alphabets = _replaced("id", CODE_ESCAPES), ", ".join(map(literal, CODE_ALPHABETS))
+        code = f"translate(if(contains(id, {literal(chr(92))}), {escaped}, id), {alphabets})"
+        is_one = is_in(code, spelled.coded)
+        for pattern in CODED if spelled.coded else ():
+            yield _found(text, pattern, 1, is_one, _AS_IT_IS)
+        if spelled.fields:
+            is_one = is_in(_replaced("id", FIELD_LAYOUT), spelled.fields)
+            yield _found(lowered, FIELD, 0, is_one, _IN_FIELD)
+
+    @cached_property
+    def _spellings(self) -> Spellings:
+        return spellings(self.erased.traces | self.erased.spans)
+
+    @cached_property
+    def _found_pattern(self) -> str:
+        """Pattern of what has to go from texts, the longest first."""
+        return "|".join(map(_pattern_of, sorted(self.found, key=lambda one: (-len(one), one))))
 
     def _has_texts(self) -> str:
         """Predicate: a text of the row has what has to go from it."""
         if not self.found:
             return "false"
-        pattern = "|".join(map(quoted, sorted(self.found)))
-        has_it = f"exists({self.other_texts}, text -> text rlike {literal(pattern)})"
+        has_it = f"exists({self.other_texts}, text -> text rlike {literal(self._found_pattern)})"
         return f"coalesce({has_it}, false)"
 
     def _mentions(self, name: str, kind: DataType, expression: str) -> Iterator[str]:
@@ -189,6 +230,72 @@ class Rewriter:
         elif isinstance(kind, StructType):
             for field in kind.fields:
                 yield from self._mentions(field.name, field.dataType, f"{expression}.{field.name}")
+
+    @property
+    def other_span_ids(self) -> str | None:
+        """Expression: the span ids in a row that are said of traces that are not erased; None if
+        there are none in the table."""
+        siblings = {name: name for name in self.schema.names}
+        found = [
+            ids
+            for field in self.schema.fields
+            for ids in self._other_span_ids(field.name, field.dataType, field.name, siblings)
+        ]
+        return f"array_compact(concat({', '.join(found)}))" if found else None
+
+    def _other_span_ids(
+        self, name: str, kind: DataType, expression: str, siblings: Mapping[str, str]
+    ) -> Iterator[str]:
+        from pyspark.sql.types import ArrayType, StringType, StructType
+
+        if isinstance(kind, StringType) and name.endswith("span_id"):
+            trace = siblings.get(name.removesuffix("span_id") + "trace_id")
+            trace = trace or siblings.get("trace_id")
+            if trace:
+                is_erased = f"coalesce({is_in(trace, self.erased.traces)}, true)"
+                is_other = f"{trace} is not null and not {is_erased}"
+                yield f"array(case when {is_other} then {expression} end)"
+        elif isinstance(kind, ArrayType):
+            row = {"trace_id": siblings["trace_id"]} if "trace_id" in siblings else {}
+            for ids in self._other_span_ids(name, kind.elementType, "one", row):
+                yield f"coalesce(flatten(transform({expression}, one -> {ids})), array())"
+        elif isinstance(kind, StructType):
+            inner = siblings | {field: f"{expression}.{field}" for field in kind.names}
+            for field in kind.fields:
+                yield from self._other_span_ids(
+                    field.name, field.dataType, inner[field.name], inner
+                )
+
+    @property
+    def said_texts(self) -> str | None:
+        """Expression: the texts of a row that stay, but for what is found in them: those of the
+        attributes that an anonymous row keeps, all of another one."""
+        siblings = {name: name for name in self.schema.names}
+        kept = [
+            text
+            for field in self.schema.fields
+            for text in self._kept_texts(field.name, field.dataType, field.name, siblings)
+        ]
+        if self.other_texts is None or self.is_owned == "false":
+            return self.other_texts
+        kept_texts = f"cast(array({', '.join(kept)}) as array<string>)"
+        return f"if({self.is_owned}, {kept_texts}, {self.other_texts})"
+
+    def _kept_texts(
+        self, name: str, kind: DataType, expression: str, siblings: Mapping[str, str]
+    ) -> Iterator[str]:
+        from pyspark.sql.types import ArrayType, MapType, StructType
+
+        if isinstance(kind, MapType):
+            kept = f"map_filter({expression}, (k, v) -> {self._is_kept(name, siblings)})"
+            yield f"concat_ws('\\n', map_values({kept}))"
+        elif isinstance(kind, ArrayType):
+            for text in self._kept_texts(name, kind.elementType, "one", {}):
+                yield f"concat_ws('\\n', transform({expression}, one -> {text}))"
+        elif isinstance(kind, StructType):
+            inner = {field: f"{expression}.{field}" for field in kind.names}
+            for field in kind.fields:
+                yield from self._kept_texts(field.name, field.dataType, inner[field.name], inner)
 
     @cached_property
     def other_texts(self) -> str | None:
@@ -313,25 +420,19 @@ class Rewriter:
     def _attributes(
         self, name: str, expression: str, siblings: Mapping[str, str], owned: str
     ) -> str:
-        if name == "resource_attributes":
-            kept = f"k rlike {literal(_KEPT_RESOURCES)}"
-        else:
-            kept = is_in("k", frozenset(_KEPT_ATTRIBUTES + _BLANKED_ATTRIBUTES))
-            kept += " or k like 'tracekeep.unreadable.%'"
-            if "kind" in siblings:
-                peers = is_in("k", frozenset(_PEERS))
-                kept += (
-                    f" or coalesce({siblings['kind']} in ('client', 'producer'), false) and {peers}"
-                )
         subjects = " or ".join(
             f"k = {literal(key)} and v = {literal(value)}"
             for key, value in sorted(self.erased.subjects)
         )
-        is_blanked = is_in("k", frozenset(_BLANKED_ATTRIBUTES))
+        is_blanked = f"({is_in('k', frozenset(_BLANKED_ATTRIBUTES))}"
+        is_blanked += " or k like 'tracekeep.unreadable.%')"
+        is_kept = self._is_kept(name, siblings)
+        if name != "resource_attributes":
+            is_kept = f"({is_kept} or {is_blanked})"
         blanked = (
-            f"transform_values(map_filter({expression}, (k, v) -> ({kept}) and not ("
+            f"transform_values(map_filter({expression}, (k, v) -> {is_kept} and not ("
             f"{subjects or 'false'})), (k, v) -> case when {is_blanked} "
-            f"or k like 'tracekeep.unreadable.%' then {self._blank('v')} else v end)"
+            f"then {self._blank('v')} else {self._without_found('v')} end)"
         )
         other = expression
         if subjects:
@@ -339,6 +440,20 @@ class Rewriter:
         if self.found:
             other = f"transform_values({other}, (k, v) -> {self._without_found('v')})"
         return self._if(owned, blanked, other)
+
+    def _is_kept(self, name: str, siblings: Mapping[str, str]) -> str:
+        """Predicate: an anonymous row keeps the attribute `k` of the value `v`."""
+        if name == "resource_attributes":
+            return f"k rlike {literal(_KEPT_RESOURCES)}"
+        terms = [
+            is_in("k", frozenset(_KEPT_ATTRIBUTES)),
+            # elsewhere it is a text: of Zipkin's spans the message
+            f"k = 'error' and {is_in('lower(v)', frozenset(('true', 'false')))}",
+        ]
+        if "kind" in siblings:
+            is_caller = is_in(siblings["kind"], frozenset(("client", "producer")))
+            terms.append(f"{is_caller} and {is_in('k', frozenset(_PEERS))}")
+        return f"({' or '.join(terms)})"
 
     def _if(self, condition: str, value: str, other: str) -> str:
         return (
@@ -362,8 +477,7 @@ class Rewriter:
     def _without_found(self, expression: str) -> str:
         if not self.found:
             return expression
-        pattern = "|".join(map(quoted, sorted(self.found)))
-        return f"regexp_replace({expression}, {literal(pattern)}, 'erased')"
+        return f"regexp_replace({expression}, {literal(self._found_pattern)}, 'erased')"
 
 
 def is_trace_id(name: str) -> bool:
@@ -376,14 +490,29 @@ def pseudonym(key: str, text: str) -> str:
     return hashlib.sha256(f"{key}{text}".encode()).hexdigest()[: len(text)]
 
 
-def in_base64(trace_id: str) -> str:
-    """A trace id as exporters write bytes in JSON."""
-    return base64.b64encode(bytes.fromhex(trace_id)).decode()
+def _found(text: str, pattern: str, group: int, condition: str, how: str) -> str:
+    """Expression: what a pattern finds in a text, as far as it meets a condition of `id`."""
+    ids = f"regexp_extract_all({text}, {literal(pattern)}, {group})"
+    if condition != "true":
+        ids = f"filter({ids}, id -> {condition})"
+    return f"transform({ids}, id -> concat('{how}', id))"
 
 
-def quoted(text: str) -> str:
-    """A text as a pattern that matches just it."""
-    return "".join(char if char.isalnum() else f"\\x{{{ord(char):x}}}" for char in text)
+def _replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
+    """Expression: a text after some patterns were replaced, in their order."""
+    for pattern, replacement in rules:
+        text = f"regexp_replace({text}, {literal(pattern)}, {literal(replacement)})"
+    return text
+
+
+def _pattern_of(found: str) -> str:
+    """Pattern of what `found_in` found, wherever else it stands."""
+    how, text = found[:3], quoted(found[3:])
+    if how == _WHOLE:
+        return f"(?<![0-9A-Fa-f])(?i:{text})(?![0-9A-Fa-f])"
+    if how == _IN_FIELD:
+        return f"(?i:{text})(?![0-9.Ee])"
+    return f"(?i:{text})" if how == _ANYWHERE else text
 
 
 def _texts_of(name: str, kind: DataType, expression: str) -> Iterator[str]:

@@ -24,7 +24,8 @@ from tracekeep.erased_ids import (
 )
 from tracekeep.erasure.history import added_bytes, end_history
 from tracekeep.erasure.proof import Finding, Wanted, files_below, prove
-from tracekeep.erasure.request import Request, open_request, request_path
+from tracekeep.erasure.reach import MASKING, Subject, masked, out_of_reach
+from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
 from tracekeep.lake import LAYERS, PROJECT, lake_path, table_path
@@ -72,10 +73,6 @@ _ARRIVALS_OF_KEYS = """
 """
 
 
-class RefusedError(Exception):
-    """The lake is not in a state where something can be erased; the message says what to do."""
-
-
 @dataclass
 class TableOutcome:
     """rows that were changed in place; written: bytes of data files; oldest: version that can be
@@ -88,7 +85,8 @@ class TableOutcome:
 
 @dataclass
 class Outcome:
-    """What an erasure did. raw_files: files of `make run` that ingest read and that tell of it."""
+    """What an erasure did. raw_files: files of `make run` that ingest read and that tell of it;
+    out_of_reach: attributes by which not all of their traces could be found."""
 
     trace_count: int
     span_count: int
@@ -99,15 +97,16 @@ class Outcome:
     tables: dict[str, TableOutcome] = field(default_factory=dict)
     finding: Finding = field(default_factory=Finding)
     raw_files: list[str] = field(default_factory=list)
+    out_of_reach: list[str] = field(default_factory=list)
 
 
 def erase(
-    traces: Iterable[str], subjects: Iterable[tuple[str, str]], variables: str = "{}"
+    traces: Iterable[str], subjects: Iterable[tuple[str, str]], variables: str | None = None
 ) -> Outcome:
     """Erase traces (ids as the tables hold them) and subjects (attribute, value) from the lake.
 
-    variables: of dbt, as YAML. Raises RefusedError before anything is done; DbtError if a model
-    failed; proof.BlindError.
+    variables: of dbt, as YAML; None for those of an erasure that was cut short. Raises RefusedError
+    before anything is done; DbtError if a model failed; proof.BlindError.
     """
     from tracekeep.ingest.ledger import Ledger
 
@@ -116,9 +115,9 @@ def erase(
         ledger = Ledger(spark)
         ledger.create_tables()
         _check(ledger)
-        request = open_request(traces, subjects)
+        request = open_request(traces, subjects, variables)
         before = {table.name: table for table in lake_tables()}
-        work = _Work(spark, request, variables)
+        work = _Work(spark, request)
         work.find_ids()
         request.store()
         work.list_hashes()
@@ -129,6 +128,7 @@ def erase(
             len(request.subjects),
             sum(table.bytes_on_disk for table in before.values()),
         )
+        outcome.out_of_reach = sorted({key for key, _ in work.out_of_reach()})
         changed = work.rewrite()
         if table_path(ARRIVALS).exists():
             work.build_again(ledger)
@@ -140,7 +140,12 @@ def erase(
                 entry.oldest = end_history(spark, name, request.started_at)
             if entry.rows or entry.written or entry.oldest is not None:
                 outcome.tables[name] = entry
-        wanted = Wanted(frozenset(request.traces | request.spans), frozenset(request.subjects))
+        wanted = Wanted(
+            request.erased.traces | request.erased.spans,
+            request.erased.subjects,
+            frozenset(request.shared),
+            frozenset(pseudonym(request.key, one) for one in request.traces),
+        )
         work.clean_texts(wanted)
         _say("searching all files")
         folders = [PROJECT / "target", PROJECT / "logs"]
@@ -179,10 +184,10 @@ def _check(ledger: Ledger) -> None:
 
 
 class _Work:
-    def __init__(self, spark: SparkSession, request: Request, variables: str) -> None:
+    def __init__(self, spark: SparkSession, request: Request) -> None:
         self.spark = spark
         self.request = request
-        self.variables = variables
+        self.variables = request.variables
 
     # ---------------------------------------------------------------- tables
 
@@ -211,6 +216,11 @@ class _Work:
     def _rewriter(self, name: str, found: frozenset[str] = frozenset()) -> Rewriter:
         return Rewriter(name, self._schema(name), self.request.erased, self._project_sql, found)
 
+    def _rewriter_of(self, name: str, subject: Subject) -> Rewriter:
+        none = frozenset[str]()
+        erased = Erased("", none, none, none, frozenset((subject,)))
+        return Rewriter(name, self._schema(name), erased, self._project_sql)
+
     @cached_property
     def _project_sql(self) -> ProjectSql:
         return ProjectSql(
@@ -221,7 +231,8 @@ class _Work:
     # ---------------------------------------------------------------- what is erased
 
     def find_ids(self) -> None:
-        """Complete the request: the traces and records of its subjects, the spans of its traces."""
+        """Complete the request: the traces and records of its subjects, the spans of its traces,
+        and which of these ids other traces use too: they are unique within a trace alone."""
         request = self.request
         for name in self.tables() if request.subjects else ():
             rewriter = self._rewriter(name)
@@ -232,6 +243,10 @@ class _Work:
             request.traces |= _texts(rows, "trace_id")
             if "record_hash" in names:
                 request.records |= _texts(rows.where("trace_id is null"), "record_hash")
+            for one in self.masked_subjects - request.met:
+                is_of_one = self._rewriter_of(name, one).is_of_subject
+                if rows.where(is_of_one).limit(1).count():
+                    request.met.add(one)
         is_erased = is_in("trace_id", frozenset(request.traces))
         for name in self.tables() if request.traces else ():
             names = self._schema(name).names
@@ -240,11 +255,29 @@ class _Work:
                 for column in ("span_id", "parent_span_id", "root_span_id"):
                     if column in names:
                         request.spans |= _texts(rows, column)
-        is_of_span = is_in("span_id", frozenset(request.spans))
-        for name in ("bronze.log_records", "silver.log_records") if request.spans else ():
+        for name in self.tables() if request.spans else ():
+            ids = self._rewriter(name).other_span_ids
+            if ids is not None:
+                rows = self._read(name).selectExpr(f"explode({ids}) as span_id")
+                rows = rows.where(is_in("span_id", frozenset(request.spans)))
+                request.shared |= _texts(rows, "span_id")
+        spans = request.erased.spans
+        is_of_span = is_in("span_id", spans)
+        for name in ("bronze.log_records", "silver.log_records") if spans else ():
             if name in self.tables():
                 rows = self._read(name).where("trace_id is null").where(is_of_span)
                 request.records |= _texts(rows, "record_hash")
+
+    @cached_property
+    def masked_subjects(self) -> set[Subject]:
+        """The subjects whose value Silver masks."""
+        if not self.request.subjects:
+            return set()
+        return masked(self.spark, self.request.subjects, compiled(MASKING, self.variables))
+
+    def out_of_reach(self) -> set[Subject]:
+        """The subjects by whose value not all of their traces could be found."""
+        return out_of_reach(self.spark, self.masked_subjects, self.request.met.__contains__)
 
     def list_hashes(self) -> None:
         """Note in bronze.erased_ids what is not in it yet: from here on ingest refuses it."""
@@ -254,7 +287,7 @@ class _Work:
         at = datetime.fromisoformat(request.started_at)
         entries = [
             *((TRACE, None, one) for one in sorted(request.traces)),
-            *((SPAN, None, one) for one in sorted(request.spans)),
+            *((SPAN, None, one) for one in sorted(request.erased.spans)),
             *((RECORD, None, one) for one in sorted(request.records)),
             *((SUBJECT, key, value) for key, value in sorted(request.subjects)),
         ]
@@ -279,10 +312,9 @@ class _Work:
             if name in _LEDGERS:
                 continue
             rewriter = self._rewriter(name)
-            texts = rewriter.other_texts
+            texts = rewriter.said_texts
             if texts is not None:
-                rows = self._read(name).where(f"not {rewriter.is_owned}")
-                found = rows.selectExpr(f"explode({texts}) as text")
+                found = self._read(name).selectExpr(f"explode({texts}) as text")
                 found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
                 rewriter = self._rewriter(name, frozenset(_texts(found, "found")))
             if rewriter.new_values and rewriter.is_touched != "false":

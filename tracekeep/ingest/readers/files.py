@@ -133,6 +133,13 @@ def _unzipped(file: IO[bytes]) -> Any:
     return io.BufferedReader(_Unzipped(file, packed_size), BUFFER_BYTES)
 
 
+def unpacked(file: IO[bytes]) -> Any:
+    """A reader of what an open file holds; of a gzip file the content, up to where it is broken."""
+    is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    file.seek(0)
+    return _unzipped(file) if is_gzip else file
+
+
 def head_of(path: str) -> tuple[bytes, str]:
     """The first decompressed bytes of a file and its compression: gzip or none.
 
@@ -289,16 +296,12 @@ def _unfinished_lines_of(path: str) -> list[tuple[tuple[str, int], bytes]]:
     """
     try:
         with open(path, "rb") as raw:
-            is_gzip = raw.read(2) == _GZIP_MAGIC
-            raw.seek(0)
-            file: Any = _unzipped(raw) if is_gzip else raw
-            lines = unfinished_lines(path, _plain_lines(file))
+            lines = unfinished_lines(path, _plain_lines(unpacked(raw)))
             if lines and lines[0][0] == 0:  # it may go on with a file before it
                 older, _ = neighbours(path)
                 before = _unfinished_lines_of(older) if older else []
                 raw.seek(0)
-                file = _unzipped(raw) if is_gzip else raw
-                own = (((path, position), line) for position, line in _plain_lines(file))
+                own = (((path, position), line) for position, line in _plain_lines(unpacked(raw)))
                 return unfinished_lines(path, chain(before, own))
             return [((path, position), line) for position, line in lines]
     except OSError:

@@ -1,0 +1,46 @@
+"""Subjects that an erasure cannot find at any age: Silver and Gold mask their values (R13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from tracekeep.lake import table_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MASKING = """
+    select key, value, {{ redacted_attributes('texts', 'steps') }} as redacted
+    from (
+        select *, {{ redaction_steps('row_text') }} as steps
+        from (
+            select key, value, map(key, value) as texts, lower(concat(key, ' ', value)) as row_text
+            from subjects
+        )
+    )
+"""
+"""A statement with Jinja: of each row of a view `subjects` what Silver shows of an attribute."""
+EXPIRED_DAYS = "gold.expired_days"
+
+Subject = tuple[str, str]
+
+
+def masked(spark: SparkSession, subjects: Iterable[Subject], masking: str) -> set[Subject]:
+    """The subjects that Silver shows another attribute of. masking: `MASKING`, compiled."""
+    rows = spark.createDataFrame(sorted(subjects), "key string, value string")
+    rows.createOrReplaceTempView("subjects")
+    changed = spark.sql(masking).where("not coalesce(redacted[key] = value, false)")
+    return {(key, value) for key, value, _ in changed.collect()}
+
+
+def out_of_reach(
+    spark: SparkSession, subjects: set[Subject], is_met: Callable[[Subject], bool]
+) -> set[Subject]:
+    """Those of some masked subjects whose older records nobody can find any more: all, if days of
+    Bronze have expired; else those that were met nowhere."""
+    if subjects and (table_path(EXPIRED_DAYS) / "_delta_log").exists():
+        days = spark.read.format("delta").load(str(table_path(EXPIRED_DAYS)))
+        if days.where("table_name like 'bronze.%'").limit(1).count():
+            return subjects
+    return {one for one in subjects if not is_met(one)}

@@ -186,8 +186,12 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert events_of(lake, "silver.traces", trace_id=trace_of(30))[0]["sample_class"] == "error"
     data_tests_hold()
 
+    # its day stands in Gold alone: the pattern goes too
+    assert events_of(lake, "gold.error_patterns", error_template="to be erased")
     erase([trace_of(3)], [])
     assert not events_of(lake, "gold.error_events", error_message="to be erased")
+    for table in ("gold.error_patterns", "gold.error_pattern_days"):
+        assert not events_of(lake, table, error_template="to be erased"), table
     data_tests_hold()
 
     # the tests of it can fail

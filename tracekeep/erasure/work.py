@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -12,6 +13,8 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from tracekeep.erased_ids import (
     LIST,
@@ -355,7 +358,7 @@ class _Work:
         ledger.close_erasure(batch)
         dbt("run", "--select", "silver", "--vars", self.variables)
         if table_path("gold.build_versions").exists():
-            dbt("run", "--select", "gold", "--vars", self.variables)
+            dbt("run", "--select", "gold", "--vars", self._variables_of_gold())
 
     def _touch(self, batch: int) -> None:
         """Note in Silver that the batch touches what is anonymous now, and what told of it."""
@@ -366,6 +369,21 @@ class _Work:
         frame = self.spark.createDataFrame(keys, "ingest_batch bigint, touched_key string")
         frame.createOrReplaceTempView("erased_keys")
         self.spark.sql(_ARRIVALS_OF_KEYS)
+
+    def _variables_of_gold(self) -> str:
+        """The variables, and the days whose errors Silver no longer holds: their patterns are told
+        again from Gold."""
+        key = "coalesce(trace_id, record_hash) as touched_key"
+        rows = self._read("gold.error_events").selectExpr(key, "partition_date")
+        erased = rows.join(self.spark.table("erased_keys"), "touched_key", "left_semi")
+        held = self._read("silver.error_events").selectExpr(key)
+        days = erased.join(held, "touched_key", "left_anti").selectExpr(
+            "cast(partition_date as string) as day"
+        )
+        names = sorted(_texts(days, "day"))
+        if not names:
+            return self.variables
+        return json.dumps({**(yaml.safe_load(self.variables) or {}), "erased_error_days": names})
 
     # ---------------------------------------------------------------- beside the tables
 

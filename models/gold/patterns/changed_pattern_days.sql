@@ -25,6 +25,12 @@ union distinct
 select partition_date as touched_key from {{ ref('gold_error_events') }}
 where {{ is_unfinished_build('build_id') }}
 {%- endif %}
+{%- set erased_days = var('erased_error_days', []) %}
+{%- if erased_days %}
+union distinct
+-- errors that stand in Gold alone and were erased there (R12): `tracekeep erase` names their days
+select explode(array(date'{{ erased_days | join("', date'") }}')) as touched_key
+{%- endif %}
 {%- if held and new_versions %}
 union distinct
 select distinct partition_date as touched_key from {{ ref('gold_error_events') }}

@@ -29,7 +29,11 @@ where {{ is_unfinished_build('build_id') }}
 {%- if erased_days %}
 union distinct
 -- errors that stand in Gold alone and were erased there (R12): `tracekeep erase` names their days
-select explode(array(date'{{ erased_days | join("', date'") }}')) as touched_key
+select explode(array(
+    {%- for day in erased_days %}
+    date'{{ day }}'{{ ',' if not loop.last }}
+    {%- endfor %}
+)) as touched_key
 {%- endif %}
 {%- if held and new_versions %}
 union distinct

@@ -25,15 +25,12 @@ union distinct
 select partition_date as touched_key from {{ ref('gold_error_events') }}
 where {{ is_unfinished_build('build_id') }}
 {%- endif %}
-{%- set erased_days = var('erased_error_days', []) %}
-{%- if erased_days %}
+{%- if var('erased_error_days', []) %}
+{%- set erased_days = "('" ~ var('erased_error_days') | join("', '") ~ "')" %}
 union distinct
 -- errors that stand in Gold alone and were erased there (R12): `tracekeep erase` names their days
-select explode(array(
-    {%- for day in erased_days %}
-    date'{{ day }}'{{ ',' if not loop.last }}
-    {%- endfor %}
-)) as touched_key
+select distinct partition_date as touched_key from {{ ref('gold_error_events') }}
+where cast(partition_date as string) in {{ erased_days }}
 {%- endif %}
 {%- if held and new_versions %}
 union distinct

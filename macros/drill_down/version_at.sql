@@ -10,15 +10,9 @@
     {%- if not execute -%}
         {{ return(none) }}
     {%- endif -%}
-    {%- set commits = [] -%}
-    {%- for commit in run_query('describe history ' ~ relation).rows -%}
-        {%- do commits.append(
-            '(' ~ commit['version'] ~ ", timestamp '" ~ commit['timestamp'] ~ "')"
-        ) -%}
-    {%- endfor -%}
     {%- set version = run_query(
-        'select max(version) from values ' ~ commits | join(', ')
-        ~ ' as commits (version, committed_at) where committed_at <= ' ~ time
+        'select max(version) from ' ~ committed_versions(relation)
+        ~ ' where committed_at <= ' ~ time
     ).rows[0][0] -%}
     {%- if version is none -%}
         {%- do exceptions.raise_compiler_error(

@@ -186,6 +186,29 @@ def _check(ledger: Ledger) -> None:
         )
 
 
+_FINGERPRINT = """
+    {%- set version = var('error_pattern_version') -%}
+    {{ error_fingerprint(
+        version, 'service', 'error_type', error_template('error_message', version),
+        top_frame('error_stack')
+    ) }}
+"""
+# a log record goes by the span that tells of the same failure (R10)
+_FINGERPRINTS_AGAIN = """
+    merge into gold.error_events as held
+    using (
+        select
+            partition_date,
+            failure_id,
+            coalesce(max(own) filter (where event_type = 'span'), max(own)) as fingerprint
+        from erased_errors
+        group by partition_date, failure_id
+    ) as again
+    on held.partition_date = again.partition_date and held.failure_id = again.failure_id
+    when matched then update set fingerprint = again.fingerprint
+"""
+
+
 class _Work:
     def __init__(self, spark: SparkSession, request: Request) -> None:
         self.spark = spark
@@ -372,18 +395,21 @@ class _Work:
 
     def _variables_of_gold(self) -> str:
         """The variables, and the days whose errors Silver no longer holds: their patterns are told
-        again from Gold."""
+        again from Gold, by fingerprints of what is left of these errors."""
         key = "coalesce(trace_id, record_hash) as touched_key"
-        rows = self._read("gold.error_events").selectExpr(key, "partition_date")
+        rows = self._read("gold.error_events").selectExpr(key, "*")
         erased = rows.join(self.spark.table("erased_keys"), "touched_key", "left_semi")
         held = self._read("silver.error_events").selectExpr(key)
-        days = erased.join(held, "touched_key", "left_anti").selectExpr(
-            "cast(partition_date as string) as day"
-        )
-        names = sorted(_texts(days, "day"))
-        if not names:
+        alone = erased.join(held, "touched_key", "left_anti")
+        days = sorted(_texts(alone.selectExpr("cast(partition_date as string) as day"), "day"))
+        if not days:
             return self.variables
-        return json.dumps({**(yaml.safe_load(self.variables) or {}), "erased_error_days": names})
+        own = compiled(_FINGERPRINT, self.variables)
+        alone.selectExpr(
+            "partition_date", "failure_id", "event_type", f"{own} as own"
+        ).createOrReplaceTempView("erased_errors")
+        self.spark.sql(_FINGERPRINTS_AGAIN)
+        return json.dumps({**(yaml.safe_load(self.variables) or {}), "erased_error_days": days})
 
     # ---------------------------------------------------------------- beside the tables
 

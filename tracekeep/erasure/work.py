@@ -381,7 +381,9 @@ class _Work:
         ledger.close_erasure(batch)
         dbt("run", "--select", "silver", "--vars", self.variables)
         if table_path("gold.build_versions").exists():
-            dbt("run", "--select", "gold", "--vars", self._variables_of_gold())
+            days = {"erased_error_days": self._name_errors_of_gold_alone()}
+            variables = {**(yaml.safe_load(self.variables) or {}), **days}
+            dbt("run", "--select", "gold", "--vars", json.dumps(variables))
 
     def _touch(self, batch: int) -> None:
         """Note in Silver that the batch touches what is anonymous now, and what told of it."""
@@ -393,23 +395,22 @@ class _Work:
         frame.createOrReplaceTempView("erased_keys")
         self.spark.sql(_ARRIVALS_OF_KEYS)
 
-    def _variables_of_gold(self) -> str:
-        """The variables, and the days whose errors Silver no longer holds: their patterns are told
-        again from Gold, by fingerprints of what is left of these errors."""
+    def _name_errors_of_gold_alone(self) -> list[str]:
+        """Give the erased errors that Silver no longer holds the fingerprint of what is left of
+        them; returns their days, whose patterns are to be told again from Gold."""
         key = "coalesce(trace_id, record_hash) as touched_key"
         rows = self._read("gold.error_events").selectExpr(key, "*")
         erased = rows.join(self.spark.table("erased_keys"), "touched_key", "left_semi")
         held = self._read("silver.error_events").selectExpr(key)
         alone = erased.join(held, "touched_key", "left_anti")
         days = sorted(_texts(alone.selectExpr("cast(partition_date as string) as day"), "day"))
-        if not days:
-            return self.variables
-        own = compiled(_FINGERPRINT, self.variables)
-        alone.selectExpr(
-            "partition_date", "failure_id", "event_type", f"{own} as own"
-        ).createOrReplaceTempView("erased_errors")
-        self.spark.sql(_FINGERPRINTS_AGAIN)
-        return json.dumps({**(yaml.safe_load(self.variables) or {}), "erased_error_days": days})
+        if days:
+            own = compiled(_FINGERPRINT, self.variables)
+            alone.selectExpr(
+                "partition_date", "failure_id", "event_type", f"{own} as own"
+            ).createOrReplaceTempView("erased_errors")
+            self.spark.sql(_FINGERPRINTS_AGAIN)
+        return days
 
     # ---------------------------------------------------------------- beside the tables
 

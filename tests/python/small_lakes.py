@@ -55,7 +55,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     "gold.endpoint_minutes": {
         "window_start": TIME, "environment": TEXT, "region": TEXT, "service": TEXT,
         "endpoint": TEXT, "sample_trace_ids": pa.list_(TEXT), "error_patterns": pa.list_(PATTERN),
-        "request_count": NUMBER, "error_count": NUMBER, "error_log_count": NUMBER,
+        "pattern_count": NUMBER, "request_count": NUMBER, "error_count": NUMBER, "error_log_count": NUMBER,
         "slow_count": NUMBER, "trace_count": NUMBER, "error_rate": REAL, "p50_latency_ms": REAL,
         "p95_latency_ms": REAL, "p99_latency_ms": REAL, "max_latency_ms": REAL,
         "partition_date": DATE, **NAMED,
@@ -86,8 +86,9 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "p95_latency_ms_after": REAL, "error_rate_effect": REAL, "p95_latency_effect": REAL,
         "partition_date": DATE,
     },
+    "gold.environment_days": {"environment": TEXT, "first_event_at": TIME},
     "gold.error_patterns": {
-        "fingerprint": TEXT, "service": TEXT, "error_type": TEXT, "error_template": TEXT,
+        "environment": TEXT, "fingerprint": TEXT, "service": TEXT, "error_type": TEXT, "error_template": TEXT,
         "error_message": TEXT, "top_frame": TEXT, "trace_id": TEXT, "first_seen_at": TIME,
         "last_seen_at": TIME, "failure_count": NUMBER,
     },
@@ -241,7 +242,7 @@ def make(lake: Path, message: str = "disk full", raw: str = '{"name":"GET /db"}'
     }  # fmt: skip
     write(lake, "gold.change_effects", [change])
     pattern = {
-        "fingerprint": "f" * 16, "service": "db", "error_type": "IOError",
+        "environment": "production", "fingerprint": "f" * 16, "service": "db", "error_type": "IOError",
         "error_template": message, "trace_id": FAILED, "first_seen_at": START,
     }  # fmt: skip
     write(lake, "gold.error_patterns", [pattern])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ANSWERED, FAILED, WRONG, UNKNOWN, GONE = 0, 1, 2, 3, 4
 MOST_TRACES = 200
+YEARS = range(1970, 2262)
+"""What nanoseconds in 64 bits hold in full."""
 
 _DESCRIPTION = """\
 From an alert to the raw line: the windows of an incident and its error paths (Gold), its whole
@@ -64,7 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", dest="end", type=_time, metavar="TIME", help="end of the range, itself left out"
     )
-    parser.add_argument("--service", metavar="NAME", help="windows and paths of one service")
+    parser.add_argument(
+        "--service", type=_name, metavar="NAME", help="windows and paths of one service"
+    )
+    parser.add_argument(
+        "--environment", type=_name, metavar="NAME", help="what happened in one environment"
+    )
     parser.add_argument(
         "--trace", type=_trace_id, metavar="ID", help="one trace, 32 hex digits (16 are padded)"
     )
@@ -175,14 +182,18 @@ def _print(told: Row, arguments: argparse.Namespace) -> None:
 def _question(arguments: argparse.Namespace) -> Question:
     from tracekeep.incident.answer import Question
 
+    text = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8")
+    variables = yaml.safe_load(text)["vars"]
     question = Question(
         start=arguments.start,
         end=arguments.end,
         service=arguments.service,
+        environment=arguments.environment,
         trace_id=arguments.trace,
         as_of=arguments.as_of,
         min_error_rate=arguments.min_error_rate,
-        window=timedelta(minutes=_window_minutes()),
+        window=timedelta(minutes=variables["window_minutes"]),
+        warm_up=timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
     )
     count = arguments.traces or (question.trace_count if arguments.html else 5)
     return replace(question, trace_count=count)
@@ -211,11 +222,6 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _window_minutes() -> int:
-    text = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8")
-    return int(yaml.safe_load(text)["vars"]["window_minutes"])
-
-
 def _time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
@@ -223,7 +229,19 @@ def _time(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time: write it as 2026-01-12T10:15 or 2026-01-12"
         ) from error
+    if time.year not in YEARS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is a time that no record has: {YEARS.start} to {YEARS.stop - 1}"
+        )
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _name(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no text in UTF-8") from error
+    return text
 
 
 def _version_or_time(text: str) -> int | datetime:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from tracekeep.incident import selection
@@ -14,7 +15,14 @@ from tracekeep.incident.layers import expired_days, expiry_of
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.traces import PATH_COLUMNS, TraceReader
-from tracekeep.incident.windows import HOUR, WindowReader, dates_of, floor, starts_in
+from tracekeep.incident.windows import (
+    HOUR,
+    WindowReader,
+    dates_of,
+    floor,
+    started_in,
+    starts_in,
+)
 
 BEFORE, AFTER = timedelta(minutes=20), timedelta(minutes=10)
 """What is shown around an incident; changes are looked for in `CHANGES_BEFORE`."""
@@ -29,22 +37,32 @@ CHANGE_COLUMNS = (
 )  # fmt: skip
 
 
+ERASED = "erased <*>"
+"""The template of what is left of erased errors, which is no news (R12)."""
+
+Key = tuple[str, str]
+"""Environment and fingerprint of a kind of error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked. Without a time range and a trace, the worst window is looked for.
 
     as_of: a version of gold.endpoint_minutes or a time, UTC; None for the versions that the rows of
-    Gold name. trace_count: how many traces are shown in full.
+    Gold name. trace_count: how many traces are shown in full. window: length of a window. warm_up:
+    how long an environment is watched before an error is new.
     """
 
     start: datetime | None = None
     end: datetime | None = None
     service: str | None = None
+    environment: str | None = None
     trace_id: str | None = None
     as_of: int | datetime | None = None
     min_error_rate: float = selection.FAILING_RATE
     trace_count: int = 20
     window: timedelta = timedelta(minutes=1)
+    warm_up: timedelta = timedelta(minutes=60)
 
 
 def answer(lake: DeltaLake, question: Question) -> Row:
@@ -52,8 +70,9 @@ def answer(lake: DeltaLake, question: Question) -> Row:
 
     Returns a dict whose texts are masked but for `raw_text` of `traces[].raw_lines`, which are as
     they came: `status` (found, expired, erased or unknown), `message`, `question`, `range`,
-    `worst_window`, `windows`, `timeline`, `graph`, `path_groups`, `traces`, `patterns`, `changes`,
-    `versions`, `notes`; `*_count` says how many there are where a list has been cut.
+    `environments`, `worst_window`, `windows`, `timeline`, `graph`, `path_groups`, `traces`,
+    `patterns`, `changes`, `versions`, `notes`; `*_count` says how many there are where a list has
+    been cut.
     Raises UnreadableError for a broken table.
     """
     return _Investigation(lake, question).answer()
@@ -77,20 +96,22 @@ class _Investigation:
         trace = self.traces.facts(asked.trace_id) if asked.trace_id else None
         if trace and trace["start"] is None:
             return self._nothing_of_trace(trace)
+        environments = {asked.environment} if asked.environment else None
         if trace:
             incident, worst, length = self._range_of(trace), None, asked.window
+            environments = environments or trace["environments"] or None
         elif asked.start is not None and asked.end is not None:
             incident, worst, length = TimeRange(asked.start, asked.end), None, asked.window
         else:
             windows, length = self.windows.with_errors()
+            windows = _in_environments(windows, environments)
             worst = selection.worst_window(windows, asked.min_error_rate)
             if worst is None:
                 return self._nothing_in_range()
             incident = selection.incident_range(windows, worst, length)
-        environments = {worst["environment"]} if worst else None
+            environments = {worst["environment"]}
         shown = incident.widened(BEFORE, AFTER)
-        # an old version holds what has expired since
-        has_expired = asked.as_of is None and bool(
+        has_expired = bool(
             expiry_of(self.expired, {"gold.endpoint_minutes"}, dates_of(incident))
         )
         windows_table, length = self.windows.table_of(shown, length, has_expired)
@@ -114,12 +135,15 @@ class _Investigation:
             ids = selection.traces_to_show(groups, more, asked.trace_count)
         edges = selection.call_graph(_in_environments(self.windows.calls(incident), environments))
         traces = self.traces.traces(ids, incident)
-        patterns = self._patterns(failing)
+        patterns = self._patterns(failing, incident if length == HOUR else None)
         changes = self._changes(incident, environments, paths)
         return {
             "status": "found",
-            "message": self._message(inside, failing, incident),
+            "message": self._message(inside, failing, paths, incident),
             **self._head(incident, shown),
+            "environments": sorted(
+                environments or {row["environment"] for row in inside if row["environment"]}
+            ),
             "window_minutes": length / timedelta(minutes=1),
             "worst_window": _window(worst) if worst else None,
             "windows": [_window(row) for row in failing[:MOST_WINDOWS]],
@@ -150,6 +174,7 @@ class _Investigation:
                 "from": asked.start,
                 "to": asked.end,
                 "service": asked.service,
+                "environment": asked.environment,
                 "trace_id": asked.trace_id,
                 "as_of": asked.as_of,
                 "min_error_rate": asked.min_error_rate,
@@ -171,28 +196,46 @@ class _Investigation:
             "notes": list(dict.fromkeys(self.reader.notes)),
         }
 
-    def _message(self, inside: Sequence[Row], failing: Sequence[Row], incident: TimeRange) -> str:
+    def _message(
+        self,
+        inside: Sequence[Row],
+        failing: Sequence[Row],
+        paths: Sequence[Row],
+        incident: TimeRange,
+    ) -> str:
         if failing or self.question.trace_id:
             return ""
         requests = sum(row["request_count"] for row in inside)
-        return (
-            f"No error from {stamp(incident.start)} to {stamp(incident.end)}: "
+        times = f"from {stamp(incident.start)} to {stamp(incident.end)}"
+        counted = (
             f"{requests:,} requests in {sum(row['window_count'] for row in inside):,} windows, "
             "none failed."
         )
+        if paths:
+            traces = len({path["trace_id"] for path in paths})
+            return f"No request failed {times}, but {traces:,} traces hold an error: {counted}"
+        return f"No error {times}: {counted}"
 
     def _nothing_in_range(self) -> Row:
         asked = self.question
         if asked.start is None or asked.end is None:
             of = f" of service {asked.service}" if asked.service else ""
             message = f"Gold holds no window{of} with an error."
+            inner = self._paths(None, {asked.environment} if asked.environment else None)
+            if inner:
+                message = (
+                    f"Gold holds no failed request{of}, but {len(inner):,} paths of errors inside "
+                    f"traces, the last {stamp(max(path['started_at'] for path in inner))}: name "
+                    "their time with --from and --to."
+                )
             bounds = self.windows.bounds()
             message += f" {bounds}" if bounds else " It holds no window at all."
             return self._empty("unknown", message)
         asked_range = TimeRange(asked.start, asked.end)
-        since = expiry_of(
-            self.expired, {"gold.endpoint_minutes", "gold.endpoint_hours"}, dates_of(asked_range)
-        )
+        # the hours hold all that the minutes held
+        name = "gold.endpoint_hours"
+        name = name if self.reader.lake[name].exists else "gold.endpoint_minutes"
+        since = expiry_of(self.expired, {name}, dates_of(asked_range))
         status = "expired" if since else "unknown"
         of = f" of service {asked.service}" if asked.service else ""
         message = (
@@ -207,8 +250,10 @@ class _Investigation:
         message = (
             f"Trace {facts['trace_id']} was erased {stamp(erased)}."
             if erased
-            else f"Trace {facts['trace_id']} is unknown: no layer holds a row of it. It never "
-            "came, or it had no error, Gold did not keep it, and Silver has expired it."
+            else f"Trace {facts['trace_id']} is unknown: no layer "
+            + ("holds" if self.question.as_of is None else "held then")
+            + " a row of it. It never came, or it had no error, Gold did not keep it, and Silver "
+            "has expired it."
         )
         return self._empty("erased" if erased else "unknown", message)
 
@@ -229,58 +274,99 @@ class _Investigation:
 
     # ------------------------------------------------------------ what happened in them
 
-    def _paths(self, incident: TimeRange, environments: set[str] | None) -> list[Row]:
+    def _paths(self, incident: TimeRange | None, environments: set[str] | None) -> list[Row]:
+        """The paths of the trace that is asked for, else those of a time; None: of all times."""
         import pyarrow.compute as pc
 
         asked = self.question
+        where = started_in(incident, "started_at") if incident else None
         if asked.trace_id:
-            return self.reader.rows(
-                "gold.incident_paths", PATH_COLUMNS, pc.field("trace_id") == asked.trace_id
-            )
-        paths = self.reader.rows(
-            "gold.incident_paths", PATH_COLUMNS, starts_in(incident, "started_at")
-        )
+            where = pc.field("trace_id") == asked.trace_id
+        paths = self.reader.rows("gold.incident_paths", PATH_COLUMNS, where)
+        if asked.trace_id:
+            return paths
         return [
             path
             for path in _in_environments(paths, environments)
             if asked.service is None or asked.service in selection.service_names(path)
         ]
 
-    def _patterns(self, inside: Iterable[Row]) -> list[Row]:
+    def _patterns(self, inside: Sequence[Row], hours: TimeRange | None) -> list[Row]:
+        """The kinds of error in windows, new ones first. hours: the time, where the windows are
+        hours, which do not tell what was new in them."""
         import pyarrow.compute as pc
 
-        failures: Counter[str] = Counter()
-        is_new: set[str] = set()
+        failures: Counter[Key] = Counter()
+        is_new: set[Key] = set()
         for window in inside:
             for pattern in window["error_patterns"] or []:
-                failures[pattern["fingerprint"]] += pattern["failure_count"]
+                key = (window["environment"], pattern["fingerprint"])
+                failures[key] += pattern["failure_count"]
                 if pattern.get("is_new"):
-                    is_new.add(pattern["fingerprint"])
+                    is_new.add(key)
+        cut = [w for w in inside if (w["pattern_count"] or 0) > len(w["error_patterns"] or [])]
+        if cut:
+            self.reader.notes.append(
+                f"{len(cut):,} of the windows had more kinds of error than the most frequent ones "
+                "that are told of here; gold.error_events holds all."
+            )
         if not failures:
             return []
         columns = (
-            "fingerprint", "service", "error_type", "error_template", "error_message", "top_frame",
-            "trace_id", "first_seen_at", "last_seen_at", "failure_count",
+            "environment", "fingerprint", "service", "error_type", "error_template",
+            "error_message", "top_frame", "trace_id", "first_seen_at", "last_seen_at",
+            "failure_count",
         )  # fmt: skip
+        is_asked = pc.field("fingerprint").isin(sorted({of for _, of in failures}))
         known = {
-            row["fingerprint"]: row
-            for row in self.reader.rows(
-                "gold.error_patterns", columns, pc.field("fingerprint").isin(sorted(failures))
-            )
+            (row["environment"], row["fingerprint"]): row
+            for row in self.reader.rows("gold.error_patterns", columns, is_asked)
         }
+        if hours:
+            is_new = {
+                key
+                for key, watched in ((key, self._watched_since(key[0])) for key in failures)
+                if watched
+                and key in known
+                and known[key]["error_template"] != ERASED
+                and max(hours.start, watched) <= known[key]["first_seen_at"] < hours.end
+            }
         rows = [
             {
                 **dict.fromkeys(columns),
-                **known.get(fingerprint, {}),
-                "fingerprint": fingerprint,
+                **known.get(key, {}),
+                "environment": key[0],
+                "fingerprint": key[1],
                 "failures_in_range": count,
-                "is_new": fingerprint in is_new,
+                "is_new": key in is_new,
             }
-            for fingerprint, count in failures.items()
+            for key, count in failures.items()
         ]
         return sorted(
-            rows, key=lambda p: (not p["is_new"], -p["failures_in_range"], p["fingerprint"])
+            rows,
+            key=lambda p: (
+                not p["is_new"],
+                -p["failures_in_range"],
+                p["fingerprint"],
+                p["environment"],
+            ),
         )
+
+    def _watched_since(self, environment: str) -> datetime | None:
+        """From when on an error in an environment is new (R10); None if nothing tells."""
+        first = min(
+            (
+                row["first_event_at"]
+                for row in self._environment_days
+                if row["environment"] == environment
+            ),
+            default=None,
+        )
+        return first and first + self.question.warm_up + timedelta(microseconds=1)
+
+    @cached_property
+    def _environment_days(self) -> list[Row]:
+        return self.reader.rows("gold.environment_days", ("environment", "first_event_at"))
 
     def _changes(
         self, incident: TimeRange, environments: set[str] | None, paths: Sequence[Row]
@@ -288,8 +374,10 @@ class _Investigation:
         on_path = {name for path in paths for name in selection.service_names(path)}
         nearby = incident.widened(CHANGES_BEFORE, timedelta())
         where = starts_in(nearby, "changed_at")
+        # a change that names no environment may be one of any
         changes = _in_environments(
-            self.reader.rows("gold.change_effects", CHANGE_COLUMNS, where), environments
+            self.reader.rows("gold.change_effects", CHANGE_COLUMNS, where),
+            environments and environments | {"unknown"},
         )
         for change in changes:
             change["is_on_path"] = change["service"] is None or change["service"] in on_path

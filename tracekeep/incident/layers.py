@@ -64,10 +64,11 @@ def expiry_of(
     expired: Iterable[ExpiredDay], tables: Collection[str], dates: Collection[date] | None
 ) -> datetime | None:
     """When the last of some days of some tables expired, None if none did. dates: None for all."""
+    wanted = None if dates is None else set(dates)
     times = [
         day.expired_at
         for day in expired
-        if day.table_name in tables and (dates is None or day.partition_date in dates)
+        if day.table_name in tables and (wanted is None or day.partition_date in wanted)
     ]
     return max(times, default=None)
 

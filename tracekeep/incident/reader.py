@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from pyarrow.compute import Expression
 
 
+BUILD_TIME = len("20260112T101500Z")
+"""What a build id begins with: when the build began, UTC."""
+
+
 class AsOfReader:
     """Reads a lake as of a version of gold.endpoint_minutes or a time, UTC; as it is for None.
 
-    `notes` are sentences for people, `versions` what was read of which table, `builds` the table
-    versions of each build of Gold.
+    `notes` are sentences for people, `versions` what was read of which table, `old` the tables of
+    which an older version was read, `builds` the table versions of each build of Gold.
     """
 
     def __init__(self, lake: DeltaLake, as_of: int | datetime | None) -> None:
@@ -26,6 +30,7 @@ class AsOfReader:
         self.as_of = as_of
         self.notes: list[str] = []
         self.versions: dict[str, int] = {}
+        self.old: set[str] = set()
         self.builds = self._builds()
 
     def rows(self, name: str, columns: Sequence[str], where: Expression | None = None) -> list[Row]:
@@ -49,6 +54,8 @@ class AsOfReader:
             self.notes.append(f"{name} is read as of now: {gone}.")
             version, rows = None, table.arrow(columns, where)
         self.versions[name] = table.version if version is None else version
+        if self.versions[name] < table.version:
+            self.old.add(name)
         return rows
 
     def version_of(self, name: str) -> int | None:
@@ -92,10 +99,13 @@ class AsOfReader:
 
     def _build_asked_for(self) -> str | None:
         """The build that a version of gold.endpoint_minutes belongs to: the first that ended at it
-        or later. None if none did."""
-        held = (
-            (versions["gold.endpoint_minutes"], build)
-            for build, versions in self.builds.items()
-            if versions.get("gold.endpoint_minutes", -1) >= self.as_of
-        )
-        return min(held, default=(None, None))[1]
+        or later and had begun by then, else, as expiry commits too, the last that had ended. None
+        if there is none."""
+        name = "gold.endpoint_minutes"
+        ends = sorted((held[name], build) for build, held in self.builds.items() if name in held)
+        later = [build for version, build in ends if version >= self.as_of]
+        ended = [build for version, build in ends if version < self.as_of]
+        at = self.lake[name].committed_at(self.as_of)
+        if later and ended and at and f"{at:%Y%m%dT%H%M%SZ}" < later[0][:BUILD_TIME]:
+            return ended[-1]
+        return next(iter(later), None)

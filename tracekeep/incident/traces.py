@@ -63,11 +63,13 @@ class TraceReader:
         self.expired = expired
 
     def facts(self, trace_id: str) -> Row:
-        """When a trace ran, from whichever layer still tells; `start` None if none does."""
+        """When and where a trace ran, from whichever layer still tells; `start` None if none does.
+        `environments` are those of its spans and paths."""
         import pyarrow.compute as pc
 
         is_trace = pc.field("trace_id") == trace_id
         times: list[datetime] = []
+        environments: set[str] = set()
         for name, column in (
             ("gold.sampled_spans", "started_at"),
             ("gold.sampled_log_records", "logged_at"),
@@ -75,20 +77,22 @@ class TraceReader:
             ("gold.error_events", "occurred_at"),
             ("silver.traces", "started_at"),
         ):
-            rows = self.reader.rows(name, (column, "ended_at"), is_trace)
+            rows = self.reader.rows(name, (column, "ended_at", "environment"), is_trace)
             times += [row[column] for row in rows]
+            environments |= {row["environment"] for row in rows if row.get("environment")}
             times += [row["ended_at"] for row in rows if row.get("ended_at")]
         if not times:  # perhaps Silver has not taken it yet
             for name, column in (
                 ("bronze.spans", "start_time_unix_nano"),
                 ("bronze.log_records", "time_unix_nano"),
             ):
-                rows = self.reader.lake[name].rows((column,), is_trace)
+                rows = self.reader.rows(name, (column,), is_trace)
                 times += [
                     datetime.fromtimestamp(row[column] / 1e9, UTC) for row in rows if row[column]
                 ]
         return {
             "trace_id": trace_id,
+            "environments": environments,
             "start": min(times, default=None),
             "end": max(times) + timedelta(microseconds=1) if times else None,
             "erased": erased_at(self.reader.lake, trace_id),
@@ -133,7 +137,7 @@ class TraceReader:
             "trace_id", "sample_class", "is_kept", "started_at", "first_arrival_at",
             "last_arrival_at", "bronze_version", "build_id",
         )  # fmt: skip
-        return self.reader.lake["silver.traces"].rows(columns, pc.field("trace_id").isin(list(ids)))
+        return self.reader.rows("silver.traces", columns, pc.field("trace_id").isin(list(ids)))
 
     def _versions_of(self, trace: _Kept) -> tuple[tuple[str, int | None], ...]:
         """Which version of each table below Gold a trace is read as of: what is asked for, else
@@ -192,7 +196,7 @@ class TraceReader:
                 rows = self._rows_of_now(table, columns, where)
             if table.exists and version is None:
                 version = table.version
-            if version is not None and (rows or name not in self.reader.versions):
+            if version is not None and table.exists and (rows or name not in self.reader.versions):
                 self.reader.versions[name] = max(version, self.reader.versions.get(name, -1))
             by_trace = _by_trace(rows)
             for trace_id in ids:
@@ -232,7 +236,9 @@ class TraceReader:
             expired=expiry_of(self.expired, {"gold.sampled_spans"}, set(dates)),
         )
         is_built = bool(in_silver or kept.listed)
-        if gold.status == "unknown" and is_built:
+        if gold.status == "unknown" and any(row["is_kept"] for row in kept.listed):
+            gold = replace(gold, note="Gold has not taken it yet: `dbt run --select gold`")
+        elif gold.status == "unknown" and is_built:
             note = "a trace without an error that the sample leaves out"
             gold = replace(gold, status="not_kept", note=note)
         silver = layer_answer(
@@ -264,16 +270,19 @@ class TraceReader:
         ranked = sorted(kept.paths, key=lambda path: path["path_rank"])
         on_path = {step["span_id"] for path in ranked for step in path["steps"] or []}
         steps = selection.step_tree(ranked[:MOST_PATHS])
+        path_count = max((path["path_count"] for path in ranked), default=0)
         critical = (ranked[0]["critical_path"] if ranked else None) or []
         return {
             "trace_id": kept.trace_id,
             "layers": [_layer(layer) for layer in (gold, silver, bronze)],
             "told_by": "gold" if is_short else "silver",
+            "has_error": bool(ranked) or any(row["is_error"] for row in (*spans, *logs)),
             "is_fatal": any(path["is_fatal"] for path in ranked),
             "service_paths": [path["service_path"] for path in ranked[:MOST_PATHS]],
             "suspected_root_cause": ranked[0]["suspected_root_cause"] if ranked else None,
             "marks": sorted({mark for path in ranked for mark in path["marks"] or []}),
-            "path_count": ranked[0]["path_count"] if ranked else 0,
+            "path_count": path_count,
+            "told_path_count": min(len(ranked), MOST_PATHS),
             "steps": steps[:MOST_STEPS],
             "step_count": len(steps),
             "critical_path": critical[:MOST_STEPS],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WINDOW_COLUMNS = (
     "window_start", "environment", "region", "service", "endpoint", "sample_trace_ids",
-    "error_patterns", "request_count", "error_count", "error_log_count", "slow_count",
+    "error_patterns", "pattern_count", "request_count", "error_count", "error_log_count", "slow_count",
     "trace_count", "error_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms",
     "max_latency_ms", "bronze_version", "silver_version", "build_id",
 )  # fmt: skip
@@ -55,16 +55,15 @@ class WindowReader:
         """The table that tells of a time, and the length of its windows: the minutes, or the hours
         where the minutes are gone.
 
-        has_expired: whether minutes of the time have; what is left of them is not the whole.
+        has_expired: whether minutes of the time have; what is left of them is not the whole, but
+        an old version holds what has expired since.
         """
         if length < HOUR:
-            columns = ("window_start",)
-            if not has_expired and self.reader.rows(
-                "gold.endpoint_minutes", columns, starts_in(shown)
-            ):
+            has_minutes = self._has("gold.endpoint_minutes", shown)
+            is_old = "gold.endpoint_minutes" in self.reader.old
+            if has_minutes and (is_old or not has_expired):
                 return "gold.endpoint_minutes", length
-            whole = TimeRange(floor(shown.start, HOUR), shown.end)
-            if not self.reader.rows("gold.endpoint_hours", columns, starts_in(whole)):
+            if not self._has("gold.endpoint_hours", TimeRange(floor(shown.start, HOUR), shown.end)):
                 return "gold.endpoint_minutes", length
             self.reader.notes.append(
                 "Only the hours of this time are left: Gold's minutes have expired."
@@ -137,14 +136,20 @@ class WindowReader:
 
     def bounds(self) -> str:
         """From when to when Gold holds windows, as a sentence; empty if it holds none."""
-        starts = [
-            row["window_start"]
+        import pyarrow.compute as pc
+
+        held = [
+            pc.min_max(rows["window_start"]).as_py()
             for name in ("gold.endpoint_minutes", "gold.endpoint_hours")
-            for row in self.reader.rows(name, ("window_start",))
+            if (rows := self.reader.arrow(name, ("window_start",)))
         ]
-        if not starts:
+        if not held:
             return ""
-        return f"Gold holds windows from {stamp(min(starts))} to {stamp(max(starts))}."
+        first, last = min(each["min"] for each in held), max(each["max"] for each in held)
+        return f"Gold holds windows from {stamp(first)} to {stamp(last)}."
+
+    def _has(self, table: str, shown: TimeRange) -> bool:
+        return bool(self.reader.arrow(table, ("window_start",), starts_in(shown)))
 
     def _is_service(self) -> Expression | None:
         import pyarrow.compute as pc
@@ -153,11 +158,19 @@ class WindowReader:
 
 
 def starts_in(shown: TimeRange, column: str = "window_start") -> Expression:
-    """That a row of a table by day lies in a time, by one of its columns."""
+    """That a row of a table by day lies in a time, by one of its columns, whose day it has."""
+    import pyarrow.compute as pc
+
+    return (pc.field("partition_date") >= shown.start.date()) & started_in(shown, column)
+
+
+def started_in(shown: TimeRange, column: str) -> Expression:
+    """That a row lies in a time, by one of its columns; its day is that one's or an earlier one, as
+    those of a trace are the day on which the trace began."""
     import pyarrow.compute as pc
 
     return (
-        pc.field("partition_date").isin(dates_of(shown))
+        (pc.field("partition_date") <= shown.end.date())
         & (pc.field(column) >= shown.start)
         & (pc.field(column) < shown.end)
     )

@@ -111,9 +111,7 @@ class _Investigation:
             incident = selection.incident_range(windows, worst, length)
             environments = {worst["environment"]}
         shown = incident.widened(BEFORE, AFTER)
-        has_expired = bool(
-            expiry_of(self.expired, {"gold.endpoint_minutes"}, dates_of(incident))
-        )
+        has_expired = bool(expiry_of(self.expired, {"gold.endpoint_minutes"}, dates_of(incident)))
         windows_table, length = self.windows.table_of(shown, length, has_expired)
         if length == HOUR:
             incident = TimeRange(floor(incident.start, HOUR), incident.end)

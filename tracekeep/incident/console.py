@@ -17,8 +17,8 @@ LONGEST_LINE = 800
 LEVELS = 20
 """Levels of a tree that are drawn."""
 WINDOW_HEAD = (
-    "time", "service", "endpoint", "requests", "failed", "rate", "error logs", "p95 ms", "silver",
-    "bronze",
+    "time", "environment", "region", "service", "endpoint", "requests", "failed", "rate",
+    "error logs", "p95 ms", "silver", "bronze",
 )  # fmt: skip
 
 
@@ -36,7 +36,11 @@ def _lines(answer: Row, max_traces: int) -> Iterator[str]:
         yield from _notes(answer)
         return
     found = answer["range"]
-    yield f"Incident {stamp(found['start'])} to {stamp(found['end'])}"
+    environments = ", ".join(answer["environments"])
+    yield (
+        f"Incident {stamp(found['start'])} to {stamp(found['end'])}"
+        f"{f', environment {environments}' if environments else ''}"
+    )
     yield (
         f"  {answer['request_count']:,} requests, {answer['error_count']:,} failed, "
         f"{answer['error_log_count']:,} error logs, {answer['error_trace_count']:,} error traces"
@@ -50,7 +54,13 @@ def _lines(answer: Row, max_traces: int) -> Iterator[str]:
     yield from _edges(answer)
     for trace in answer["traces"][:max_traces]:
         yield from _trace(trace)
-    yield from _more(len(answer["traces"]) - max_traces, "trace", "--traces N or --html FILE")
+    more = len(answer["traces"]) - max_traces
+    failing = sum(trace["path_count"] > 0 for trace in answer["traces"][:max_traces])
+    if answer["error_trace_count"] > failing:
+        more = answer["error_trace_count"] - failing
+        yield from _more(more, "error trace", "--traces N or --html FILE")
+    else:
+        yield from _more(more, "trace", "--traces N or --html FILE")
     yield from _notes(answer)
 
 
@@ -65,6 +75,8 @@ def _windows(answer: Row) -> Iterator[str]:
         [
             (
                 _clock(row["window_start"]),
+                row["environment"],
+                row["region"],
                 row["service"],
                 row["endpoint"],
                 f"{row['request_count']:,}",
@@ -77,7 +89,7 @@ def _windows(answer: Row) -> Iterator[str]:
             )
             for row in rows
         ],
-        left=3,
+        left=5,
     )
     yield from _more(answer["window_count"] - len(rows), "window")
 
@@ -89,7 +101,8 @@ def _paths(answer: Row) -> Iterator[str]:
     yield ""
     yield "Error paths (gold.incident_paths)"
     for row in rows:
-        yield f"  {row['trace_count']:>5,} x  {' -> '.join(row['service_path'])}"
+        where = f"  ({row['environment']})" if len(answer["environments"]) > 1 else ""
+        yield f"  {row['trace_count']:>5,} x  {' -> '.join(row['service_path'])}{where}"
         what = ": ".join(filter(None, (row["error_type"], _short(row["error_message"]))))
         yield f"           {what or 'no message'}"
         yield f"           suspected: {row['suspected_root_cause']}   e.g. {row['trace_ids'][0]}"
@@ -104,10 +117,11 @@ def _patterns(answer: Row) -> Iterator[str]:
     yield "Error patterns"
     for row in rows:
         mark = "NEW" if row["is_new"] else "   "
+        where = f"  ({row['environment']})" if len(answer["environments"]) > 1 else ""
         template = _short(row["error_template"] or row["error_message"] or "")
         yield (
             f"  {mark} {row['failures_in_range']:>5,} x  {row['service'] or '?'}  "
-            f"{row['error_type'] or ''}  {template}"
+            f"{row['error_type'] or ''}  {template}{where}"
         )
     yield from _more(answer["pattern_count"] - len(rows), "pattern")
 
@@ -133,7 +147,8 @@ def _changes(answer: Row) -> Iterator[str]:
 
 
 def _edges(answer: Row) -> Iterator[str]:
-    rows = [edge for edge in answer["graph"] if edge["error_count"]][:EDGES]
+    failing = [edge for edge in answer["graph"] if edge["error_count"]]
+    rows = failing[:EDGES]
     if not rows:
         return
     yield ""
@@ -143,11 +158,12 @@ def _edges(answer: Row) -> Iterator[str]:
             f"  {row['source_service']} -> {row['target_service']}: {row['error_count']:,} of "
             f"{row['call_count']:,} failed ({_share(row['error_rate'])})"
         )
+    yield from _more(len(failing) - len(rows), "failing call", plural="failing calls")
 
 
 def _trace(trace: Row) -> Iterator[str]:
     yield ""
-    kind = "fatal" if trace["is_fatal"] else "inner error" if trace["path_count"] else "no error"
+    kind = "fatal" if trace["is_fatal"] else "inner error" if trace["has_error"] else "no error"
     yield f"Trace {trace['trace_id']}  ({kind}, {trace['span_count']:,} spans)"
     for layer in trace["layers"]:
         version = "" if layer["version"] is None else f" at version {layer['version']}"
@@ -158,6 +174,9 @@ def _trace(trace: Row) -> Iterator[str]:
     if trace["steps"]:
         yield from _tree(trace["steps"])
         yield from _more(trace["step_count"] - len(trace["steps"]), "step")
+        yield from _more(
+            trace["path_count"] - trace["told_path_count"], "path of it", plural="paths of it"
+        )
     else:
         for span in trace["spans"][:SPANS]:
             yield f"  {'  ' * min(span['depth'], 20)}{_step(span)}"
@@ -167,8 +186,10 @@ def _trace(trace: Row) -> Iterator[str]:
         yield "  critical path, most time in: " + ", ".join(
             f"{step['service']} {step['endpoint']} {_ms(step['added_ms'])} ms" for step in slowest
         )
-    for record in [row for row in trace["log_records"] if row["is_error"]][:LINES]:
+    logs = [row for row in trace["log_records"] if row["is_error"]][:LINES]
+    for record in logs:
         yield f"  log {_precise(record['logged_at'])} {record['service']}: {_short(record['body'])}"
+    yield from _more(trace["log_record_count"] - len(logs), "log record", "--html FILE")
     lines = trace["raw_lines"]
     shown = sorted(lines, key=lambda line: not line["is_of_error"])[:LINES]
     if shown:

@@ -38,7 +38,9 @@
     const digits = value >= 100 ? 0 : value >= 1 ? 1 : 2;
     return `${value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ms`;
   };
-  const clock = (time) => time.slice(11, 16);
+  const isOfDays = data.shown_range && data.shown_range.start.slice(0, 10) !== data.shown_range.end.slice(0, 10);
+  const clock = (time) => (isOfDays ? time.slice(5, 16).replace("T", " ") : time.slice(11, 16));
+  const severalIn = (environment) => data.environments.length > 1 ? ` · ${environment}` : "";
   const precise = (time) => time.slice(11, 23).replace("Z", "");
   const dated = (time) => `${time.slice(0, 10)} ${time.slice(11, 19)}`;
   const shortName = (name) => /\.(svc|cluster|local|internal)(\.|$)/.test(name) ? name.split(".")[0] : name;
@@ -71,7 +73,7 @@
 
   function head() {
     const range = data.range;
-    const environments = data.worst_window ? ` · environment ${data.worst_window.environment}` : "";
+    const environments = data.environments.length ? ` · environment ${data.environments.join(", ")}` : "";
     document.title = `${visible(headline())} – Tracekeep`;
     const newCount = data.patterns.filter((pattern) => pattern.is_new).length;
     const figure = (name, value, isBad) => h("div", {}, h("dt", {}, name), h("dd", { class: isBad ? "bad" : "" }, value));
@@ -193,6 +195,7 @@
         h("span", { class: "count", title: plural(group.trace_count, "trace") }, whole(group.trace_count)),
         h("div", { class: "grow" },
           chain(group.service_path, group.suspected_root_cause),
+          severalIn(group.environment) && h("p", { class: "small dim" }, `environment ${group.environment}`),
           h("p", { class: "small" }, group.error_type && h("span", { class: "mono" }, group.error_type, " "), cut(group.error_message || (group.error_type ? "" : "no message"), 300)),
           h("p", { class: "small dim" }, "traces ", group.trace_ids.slice(0, 6).map((id) => [traceLink(id), " "]), group.trace_count > 6 ? `and ${whole(group.trace_count - 6)} more` : ""))))),
       moreNote(data.path_group_count - data.path_groups.length, "kind of path"));
@@ -204,7 +207,7 @@
       h("ul", { class: "list" }, data.patterns.map((pattern) => h("li", { class: "row" },
         h("span", { class: "count" }, whole(pattern.failures_in_range)),
         h("div", { class: "grow" },
-          h("p", {}, pattern.is_new && [h("span", { class: "tag bad" }, "new"), " "], h("strong", {}, pattern.service || "unknown service"), " ", pattern.error_type && h("span", { class: "mono dim" }, pattern.error_type)),
+          h("p", {}, pattern.is_new && [h("span", { class: "tag bad" }, "new"), " "], h("strong", {}, pattern.service || "unknown service"), h("span", { class: "dim" }, severalIn(pattern.environment)), " ", pattern.error_type && h("span", { class: "mono dim" }, pattern.error_type)),
           h("p", { class: "small" }, cut(pattern.error_template || pattern.error_message || "", 300)),
           pattern.first_seen_at && h("p", { class: "small dim" }, `first seen ${dated(pattern.first_seen_at)}`, pattern.trace_id && [", trace ", traceLink(pattern.trace_id)]))))),
       moreNote(data.pattern_count - data.patterns.length, "pattern"));
@@ -227,8 +230,9 @@
   function windows() {
     if (!data.windows.length) return null;
     const first = 12;
+    const severalRegions = new Set(data.windows.map((window) => window.region)).size > 1;
     const row = (window) => h("tr", {},
-      h("td", { class: "nb" }, clock(window.window_start)), h("td", {}, h("strong", {}, window.service), " ", h("span", { class: "dim" }, window.endpoint)),
+      h("td", { class: "nb" }, clock(window.window_start)), h("td", {}, h("strong", {}, window.service), " ", h("span", { class: "dim" }, window.endpoint, severalIn(window.environment), severalRegions && ` · ${window.region}`)),
       h("td", { class: "n" }, whole(window.request_count)), h("td", { class: "n bad" }, whole(window.error_count)), h("td", { class: "n" }, share(window.error_rate)),
       h("td", { class: "n" }, whole(window.error_log_count)),
       h("td", { class: "n" }, ms(window.p95_latency_ms)), h("td", { class: "nb" }, (window.sample_trace_ids || []).slice(0, 3).map((id) => [traceLink(id), " "])));
@@ -348,9 +352,9 @@
   // ------------------------------------------------------------ traces
 
   const STATUS = { found: "good", expired: "bad", erased: "bad", not_kept: "", unknown: "" };
-  const layerLine = (layer) => h("span", { title: layer.note }, `${layer.layer[0].toUpperCase()}${layer.layer.slice(1)} `,
+  const layerLine = (layer) => h("span", {}, `${layer.layer[0].toUpperCase()}${layer.layer.slice(1)} `,
     h("span", { class: `tag ${STATUS[layer.status]}` }, layer.status.replace("_", " ")), layer.version !== null ? ` version ${layer.version}` : "",
-    layer.status !== "found" && layer.note ? ` ${layer.note}` : "");
+    layer.note ? ` ${layer.note}` : "");
 
   const lineId = (trace, place) => `line-${trace.trace_id}-${place}`;
   const spanId = (trace, span) => `span-${trace.trace_id}-${span.span_id || "none"}${span.kind ? `-${span.kind}` : ""}`;
@@ -361,6 +365,8 @@
         line.span_id && [", span ", h("a", { href: "#", class: "mono", on: { click: (event) => { event.preventDefault(); openSpan(trace, line.span_id); } } }, line.span_id)]),
       h("pre", { tabindex: 0 }, line.raw_text || ""));
   }
+
+  const logLine = (log) => h("pre", { tabindex: 0 }, `${precise(log.logged_at)} ${log.service || ""} ${log.severity_text || ""} ${log.body || ""}`);
 
   function detail(trace, span) {
     const field = (name, value) => value === null || value === undefined || value === "" ? null : [h("dt", {}, name), h("dd", {}, value)];
@@ -374,7 +380,7 @@
         span.critical_ms !== null && field("Critical path", `${ms(span.critical_ms)} of its own`), field("Status", status), field("Error", span.error_type), field("Message", span.error_message || span.status_message), field("Pod", span.pod), field("Span id", h("span", { class: "mono" }, span.span_id || "none"))),
       span.error_stack && h("details", { class: "fold" }, h("summary", {}, "Stack trace"), h("pre", { tabindex: 0 }, span.error_stack)),
       logs.length > 0 && h("details", { class: "fold", open: logs.some((log) => log.is_error) && logs.length < 5 }, h("summary", {}, plural(logs.length, "log record")),
-        logs.map((log) => h("pre", { tabindex: 0 }, `${precise(log.logged_at)} ${log.severity_text || ""} ${log.body || ""}`))),
+        logs.map(logLine)),
       lines.length > 0
         ? h("details", { class: "fold" }, h("summary", {}, `${plural(lines.length, "raw line")} in Bronze`), h("ul", { class: "lines" }, lines.map(({ line }) => h("li", {}, h("p", { class: "small dim" }, `${line.record} record, `, h("span", { class: "mono" }, line.source_file || ""), ` at byte ${whole(line.source_position ?? 0)}`), h("pre", { tabindex: 0 }, line.raw_text || "")))))
         : h("p", { class: "more" }, bronze.status === "found" ? "No raw line of this span is shown." : `Raw lines: ${bronze.status}. ${bronze.note || ""}`));
@@ -428,6 +434,11 @@
     if (trace.marks.length) body.push(h("p", { class: "small dim" }, "Marks: ", trace.marks.join(", ").replaceAll("_", " ")));
     if (trace.spans.length) body.push(waterfall(trace), h("div", { class: "legend" }, h("span", {}, h("i", { class: "i-bar" }), "span"), h("span", {}, h("i", { class: "i-bad" }), "failed"), h("span", {}, h("i", { class: "i-mark", style: { height: "2px", "vertical-align": "4px" } }), "critical path"), h("span", {}, "ticks above a bar: log records")));
     body.push(moreNote(trace.span_count - trace.spans.length, "span"));
+    const shownSpans = new Set(trace.spans.map((span) => span.span_id));
+    const loose = trace.log_records.filter((log) => !log.span_id || !shownSpans.has(log.span_id));
+    if (loose.length) body.push(h("details", { class: "fold", open: loose.some((log) => log.is_error) && loose.length < 5 }, h("summary", {}, `${plural(loose.length, "log record")} without a span that is shown`), loose.map(logLine)));
+    body.push(moreNote(trace.log_record_count - trace.log_records.length, "log record"));
+    body.push(moreNote(trace.path_count - trace.told_path_count, "error path"));
     if (trace.critical_path.length) {
       const slow = [...trace.critical_path].sort((a, b) => b.added_ms - a.added_ms).slice(0, 3);
       body.push(h("p", { class: "more" }, "Most time of the critical path: ", slow.map((step) => `${step.service} ${step.endpoint || ""} ${ms(step.added_ms)}`).join(", "), "."));
@@ -446,7 +457,7 @@
     const items = data.traces.map((trace, i) => {
       const body = h("div", { class: "body" });
       const open = () => { if (!body.firstChild) body.append(...traceBody(trace).filter(Boolean)); };
-      const isBad = trace.path_count > 0;
+      const isBad = trace.has_error;
       const worst = trace.layers.find((layer) => layer.status === "expired" || layer.status === "erased");
       const item = h("details", { class: "trace", id: `trace-${trace.trace_id}`, on: { toggle: () => { if (item.open) open(); } } },
         h("summary", {}, h("span", { class: "mono" }, trace.trace_id), isBad ? h("span", { class: "tag bad" }, trace.is_fatal ? "request failed" : "inner error") : h("span", { class: "tag" }, "no error"),

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WINDOW_COLUMNS = (
     "window_start", "environment", "region", "service", "endpoint", "sample_trace_ids",
-    "error_patterns", "pattern_count", "request_count", "error_count", "error_log_count", "slow_count",
-    "trace_count", "error_rate", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms",
-    "max_latency_ms", "bronze_version", "silver_version", "build_id",
+    "error_patterns", "pattern_count", "request_count", "error_count", "error_log_count",
+    "slow_count", "trace_count", "error_rate", "p50_latency_ms", "p95_latency_ms",
+    "p99_latency_ms", "max_latency_ms", "bronze_version", "silver_version", "build_id",
 )  # fmt: skip
 CALL_COLUMNS = (
     "window_start", "environment", "source_service", "target_service", "target_type", "trace_id",

@@ -55,10 +55,10 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     "gold.endpoint_minutes": {
         "window_start": TIME, "environment": TEXT, "region": TEXT, "service": TEXT,
         "endpoint": TEXT, "sample_trace_ids": pa.list_(TEXT), "error_patterns": pa.list_(PATTERN),
-        "pattern_count": NUMBER, "request_count": NUMBER, "error_count": NUMBER, "error_log_count": NUMBER,
-        "slow_count": NUMBER, "trace_count": NUMBER, "error_rate": REAL, "p50_latency_ms": REAL,
-        "p95_latency_ms": REAL, "p99_latency_ms": REAL, "max_latency_ms": REAL,
-        "partition_date": DATE, **NAMED,
+        "pattern_count": NUMBER, "request_count": NUMBER, "error_count": NUMBER,
+        "error_log_count": NUMBER, "slow_count": NUMBER, "trace_count": NUMBER, "error_rate": REAL,
+        "p50_latency_ms": REAL, "p95_latency_ms": REAL, "p99_latency_ms": REAL,
+        "max_latency_ms": REAL, "partition_date": DATE, **NAMED,
     },
     "gold.incident_paths": {
         "trace_id": TEXT, "span_id": TEXT, "service": TEXT, "endpoint": TEXT, "fingerprint": TEXT,
@@ -88,9 +88,9 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     },
     "gold.environment_days": {"environment": TEXT, "first_event_at": TIME},
     "gold.error_patterns": {
-        "environment": TEXT, "fingerprint": TEXT, "service": TEXT, "error_type": TEXT, "error_template": TEXT,
-        "error_message": TEXT, "top_frame": TEXT, "trace_id": TEXT, "first_seen_at": TIME,
-        "last_seen_at": TIME, "failure_count": NUMBER,
+        "environment": TEXT, "fingerprint": TEXT, "service": TEXT, "error_type": TEXT,
+        "error_template": TEXT, "error_message": TEXT, "top_frame": TEXT, "trace_id": TEXT,
+        "first_seen_at": TIME, "last_seen_at": TIME, "failure_count": NUMBER,
     },
     "gold.build_versions": {"build_id": TEXT, "table_name": TEXT, "table_version": NUMBER},
     "gold.expired_days": {
@@ -242,10 +242,13 @@ def make(lake: Path, message: str = "disk full", raw: str = '{"name":"GET /db"}'
     }  # fmt: skip
     write(lake, "gold.change_effects", [change])
     pattern = {
-        "environment": "production", "fingerprint": "f" * 16, "service": "db", "error_type": "IOError",
-        "error_template": message, "trace_id": FAILED, "first_seen_at": START,
+        "environment": "production", "fingerprint": "f" * 16, "service": "db",
+        "error_type": "IOError", "error_template": message, "trace_id": FAILED,
+        "first_seen_at": START,
     }  # fmt: skip
     write(lake, "gold.error_patterns", [pattern])
+    day = {"environment": "production", "first_event_at": START - timedelta(days=1)}
+    write(lake, "gold.environment_days", [day])
     write(lake, "gold.build_versions", builds(BUILD, 0))
 
 

@@ -128,3 +128,20 @@ def test_raw_lines_are_masked_by_the_expression_of_dbt(steps: Steps) -> None:
     assert nothing is None and plain == "an error in line 12"
     assert "hunter2" not in safe and "4111" not in safe
     assert "/pay" in safe and "[password]" in safe and "[card]" in safe
+
+    cri = "2026-01-12T10:15:00.1Z stdout F "
+    secrets = (
+        r'{"msg":"body {\u0022password\u0022:\u0022hunter2\u0022}"}',
+        r'{"msg":"GET /cb?state=x\u0026password=hunter2"}',
+        '{"tags":{"auth.token":"hunter2","http.route":"/pay"}}',
+        '{"db.password":"wrong hunter2 battery"}',
+        'at 10:15 [main] saved {"db.password":"hunter2"} and {"a":{"db.password":"hunter2"}}',
+    )
+    lines = [
+        *secrets,
+        *(cri + secret for secret in secrets),
+        *(json.dumps({"log": secret + "\n", "stream": "stdout"}) for secret in secrets),
+    ]
+    for line, safe in zip(lines, masked(lines), strict=True):
+        assert "hunter2" not in safe and "[" in safe, line
+        assert safe.startswith(line[:6]) and ("/pay" in safe) == ("/pay" in line)

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from tracekeep.incident import selection
 from tracekeep.incident.answer import Question, answer
 from tracekeep.incident.console import _tree, text
 from tracekeep.incident.delta_lake import DeltaLake, GoneError, interval
-from tracekeep.incident.masking import _attribute_names, _encodable, _rewritten, harmless
+from tracekeep.incident.masking import _attributes, _encodable, _parsed, _rewritten, harmless
 from tracekeep.incident.page import LONGEST_TEXT, embedded, page
+from tracekeep.incident.reader import AsOfReader
 from tracekeep.lake import PROJECT
 
 Row = dict[str, Any]
@@ -123,6 +125,139 @@ def test_service_and_range_narrow_the_answer(lake: Path) -> None:
     assert found["request_count"] == 5 and found["error_trace_count"] == 1
     other = ask(lake, start=START, end=START + MINUTE, service="x' or 1=1 --")
     assert other["status"] == "unknown"
+
+
+def failed_path(service: str, **columns: Any) -> Row:
+    """A path of one step, of a trace of its own."""
+    return {
+        **small_lakes.span(service[0] * 32, 1, service, is_error=True),
+        "fingerprint": "e" * 16, "suspected_root_cause": service, "service_path": [service],
+        "steps": [], "critical_path": [], "marks": [], "path_rank": 1, "path_count": 1,
+        "is_fatal": False, **columns,
+    }  # fmt: skip
+
+
+def test_a_path_of_a_trace_that_began_on_the_day_before_is_told(lake: Path) -> None:
+    midnight = START.replace(hour=0, minute=0) + timedelta(days=1)
+    late = small_lakes.window(0, "bank", 5, 5)
+    late |= {"window_start": midnight, "partition_date": midnight.date(), "sample_trace_ids": []}
+    small_lakes.write(lake, "gold.endpoint_minutes", [late])
+    path = failed_path("bank", started_at=midnight + timedelta(seconds=5))
+    small_lakes.write(lake, "gold.incident_paths", [path])
+    told = ask(lake, start=midnight, end=midnight + MINUTE)
+    assert [group["service_path"] for group in told["path_groups"]] == [["bank"]]
+    assert told["error_trace_count"] == 1
+    assert ask(lake, start=midnight - MINUTE, end=midnight)["status"] == "unknown"
+
+
+def test_errors_inside_traces_are_not_called_none(lake: Path) -> None:
+    path = failed_path("db", started_at=START + MINUTE)
+    small_lakes.write(lake, "gold.incident_paths", [path])
+    told = ask(lake, start=START + MINUTE, end=START + 2 * MINUTE)
+    assert told["message"].startswith("No request failed from")
+    assert "1 traces hold an error" in told["message"]
+    small_lakes.forget(lake, "gold.endpoint_minutes")
+    told = ask(lake)
+    assert told["status"] == "unknown" and "2 paths of errors inside traces" in told["message"]
+
+
+def test_a_change_that_names_no_environment_may_be_the_cause(lake: Path) -> None:
+    change = {"changed_at": START - MINUTE, "partition_date": DAY, "service": "db"}
+    changes = [{**change, "change_key": of, "environment": of} for of in ("unknown", "staging")]
+    small_lakes.write(lake, "gold.change_effects", changes)
+    told = ask(lake)["changes"]
+    assert [each["environment"] for each in told] == ["unknown", "production"]
+
+
+def test_environments_are_kept_apart_and_named(lake: Path) -> None:
+    other = {
+        **small_lakes.window(0, "db", 9, 1, "disk full"), "environment": "staging", "region": "us",
+    }  # fmt: skip
+    small_lakes.write(lake, "gold.endpoint_minutes", [other])
+    pattern = {"environment": "staging", "fingerprint": "f" * 16, "service": "db",
+               "first_seen_at": START - timedelta(days=300)}  # fmt: skip
+    small_lakes.write(lake, "gold.error_patterns", [pattern])
+    both = ask(lake, start=START, end=START + MINUTE)
+    assert both["environments"] == ["production", "staging"] and both["request_count"] == 11
+    assert [(p["environment"], p["failures_in_range"]) for p in both["patterns"]] == [
+        ("production", 2), ("staging", 1),
+    ]  # fmt: skip
+    assert {p["first_seen_at"] for p in both["patterns"] if p["environment"] != "staging"} == {
+        START
+    }
+    shown = text(both)
+    assert "environment production, staging" in shown and " staging      us " in shown
+    for question in ({}, {"trace_id": FAILED}):
+        assert ask(lake, **question)["environments"] == ["production"]
+    one = ask(lake, start=START, end=START + MINUTE, environment="staging")
+    assert one["request_count"] == 9 and one["environments"] == ["staging"]
+    assert ask(lake, environment="staging")["worst_window"]["region"] == "us"
+
+
+def test_windows_that_list_some_kinds_of_error_alone_say_so(lake: Path) -> None:
+    many = {**small_lakes.window(0, "shop", 9, 9), "pattern_count": 30}
+    small_lakes.write(lake, "gold.endpoint_minutes", [many])
+    assert any("more kinds of error" in note for note in ask(lake)["notes"])
+
+
+def test_a_version_that_expiry_left_belongs_to_the_build_before_it(lake: Path) -> None:
+    small_lakes.write(lake, "silver.spans", [small_lakes.span(FAILED, 4, "late")])
+    small_lakes.forget(lake, "gold.endpoint_minutes")
+    small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(0, "db", 2, 2)])
+    at = DeltaLake(lake)["gold.endpoint_minutes"].commits[-1].at
+    for build, version in (("later", 2), ("latest", 3)):
+        started = at + timedelta(hours=1) if build == "latest" else at - timedelta(hours=1)
+        build_id = f"{started:%Y%m%dT%H%M%SZ}-{build}"
+        rows = [
+            {"build_id": build_id, "table_name": name, "table_version": at_build}
+            for name, at_build in (("gold.endpoint_minutes", version), ("silver.spans", 1))
+        ]
+        small_lakes.write(lake, "gold.build_versions", rows)
+    for _ in range(2):
+        small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(9, "db", 1, 0)])
+    reader = AsOfReader(DeltaLake(lake), 3)
+    assert reader.version_of("silver.spans") == 1
+    told = {v: AsOfReader(DeltaLake(lake), v)._build_asked_for() for v in (0, 1, 2, 3)}
+    assert told[0] == small_lakes.BUILD and told[1] == told[2] == told[3]
+    assert told[2].endswith("later")
+
+
+def test_a_trace_that_came_after_the_time_asked_for_is_unknown(lake: Path) -> None:
+    before = DeltaLake(lake)["gold.build_versions"].commits[-1].at + timedelta(milliseconds=2)
+    late = small_lakes.span("9" * 32, 1, "late", is_error=True)
+    small_lakes.write(lake, "silver.traces", [{**late, "is_kept": True, "ended_at": START}])
+    small_lakes.write(lake, "bronze.spans", [{**late, "start_time_unix_nano": 1}])
+    told = ask(lake, trace_id="9" * 32, as_of=before)
+    assert told["status"] == "unknown" and "no layer held then" in told["message"]
+
+
+def test_an_error_trace_that_gold_has_not_taken_is_not_called_one_without_an_error(
+    lake: Path,
+) -> None:
+    late = small_lakes.span("9" * 32, 1, "late", is_error=True)
+    small_lakes.write(lake, "silver.traces", [{**late, "is_kept": True, "ended_at": START}])
+    small_lakes.write(lake, "silver.spans", [late])
+    told = ask(lake, trace_id="9" * 32)
+    assert layers(told)["gold"] == "unknown" and "not taken it yet" in notes(told, "gold")
+    assert "(inner error, 1 spans)" in text(told)
+
+
+def test_a_lake_without_bronze_still_answers(lake: Path) -> None:
+    shutil.rmtree(lake / "bronze")
+    assert layers(ask(lake)) == {"gold": "found", "silver": "found", "bronze": "expired"}
+    assert layers(ask(lake, trace_id=FAILED))["silver"] == "found"
+
+
+def test_what_the_console_leaves_out_is_counted(lake: Path) -> None:
+    paths = [failed_path(f"{digit}x") for digit in "0123456789"]
+    small_lakes.write(lake, "gold.incident_paths", paths)
+    assert "9 more error traces" in text(ask(lake, trace_count=2), 2)
+    log = {
+        **small_lakes.span(LEFT_OUT, 3, "db"), "severity_text": "INFO", "is_error": False,
+        "logged_at": START,
+    }  # fmt: skip
+    small_lakes.write(lake, "silver.log_records", [{**log, "body": str(n)} for n in range(9)])
+    assert "9 more log records" in text(ask(lake, trace_id=LEFT_OUT))
 
 
 # ---------------------------------------------------------------- when it is over
@@ -297,6 +432,48 @@ def test_minutes_that_came_back_do_not_hide_the_hours(lake: Path) -> None:
     assert "Only the hours of this time are left" in " ".join(told["notes"])
 
 
+def test_hours_tell_what_was_new_in_them(lake: Path) -> None:
+    small_lakes.forget(lake, "gold.endpoint_minutes")
+    hour = {**small_lakes.window(-15, "db", 60, 31, "disk full"), "p95_latency_ms": None}
+    hour["error_patterns"] = [{**hour["error_patterns"][0], "is_new": None}]
+    later = {**hour, "window_start": hour["window_start"] + timedelta(hours=1)}
+    small_lakes.write(lake, "gold.endpoint_hours", [hour, later])
+
+    def is_new(hours: int) -> bool:
+        start = START + timedelta(hours=hours)
+        (pattern,) = ask(lake, start=start, end=start + MINUTE)["patterns"]
+        return pattern["is_new"]
+
+    assert is_new(0) and not is_new(1)
+    # the environment had been watched for less than the warm-up
+    young = {"environment": "production", "first_event_at": START - timedelta(minutes=60)}
+    small_lakes.forget(lake, "gold.environment_days")
+    small_lakes.write(lake, "gold.environment_days", [young])
+    assert not is_new(0)
+
+
+def test_what_the_hours_would_hold_has_not_expired_with_the_minutes(lake: Path) -> None:
+    hour = small_lakes.window(-15, "db", 60, 31, "disk full")
+    small_lakes.write(lake, "gold.endpoint_hours", [hour])
+    small_lakes.expire(lake, "gold.endpoint_minutes", START.date(), small_lakes.ARRIVAL)
+    told = ask(lake, start=START, end=START + MINUTE, service="nope")
+    assert told["status"] == "unknown" and "none came" in told["message"]
+    small_lakes.expire(lake, "gold.endpoint_hours", START.date(), small_lakes.ARRIVAL)
+    told = ask(lake, start=START, end=START + MINUTE)
+    assert told["status"] == "expired"
+
+
+def test_an_old_version_that_is_gone_hides_no_expired_minutes(lake: Path) -> None:
+    hour = small_lakes.window(-15, "db", 60, 31, "disk full")
+    small_lakes.write(lake, "gold.endpoint_hours", [hour])
+    at = DeltaLake(lake)["gold.endpoint_hours"].commits[0].at
+    small_lakes.expire(lake, "gold.endpoint_minutes", START.date(), small_lakes.ARRIVAL)
+    small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(0, "db", 1, 0)])
+    question = {"start": START, "end": START + MINUTE, "as_of": at}
+    told = ask(lake, in_a_month(), **question)
+    assert told["window_minutes"] == 60 and told["error_count"] == 31
+
+
 def test_a_lake_whose_bronze_lost_files_still_answers_from_what_is_left(lake: Path) -> None:
     for path in lake.joinpath("bronze", "spans").rglob("*.parquet"):
         path.unlink()
@@ -432,29 +609,49 @@ def test_log_text_can_do_nothing_on_the_console(tmp_path: Path) -> None:
     assert harmless("a\tb\r\nc\x9bd") == "a\\tb\\r\\nc\\x9bd"
 
 
-def test_values_of_secret_attributes_are_found_wherever_they_stand() -> None:
-    line = {
+MASKS = {"db.password": "[password]"}
+
+
+@pytest.mark.parametrize(
+    "frame", ["{}", "2026-01-12T10:15:00Z stdout F {}", "saved {}, [1] and {{"]
+)
+def test_values_of_secret_attributes_are_found_wherever_they_stand(frame: str) -> None:
+    record = {
         "attributes": [{"key": "db.password", "value": {"stringValue": "hunter2"}}],
         "by": ["a@b.de"],
         "nested": [{"tags": [{"key": "n", "type": "string", "value": "kept"}]}],
+        "tags": {"db.password": "hunter2", "route": "/pay"},
     }
-    assert set(_attribute_names(line)) == {"db.password", "n"}
-    assert _rewritten("as it came", line, {"other": "[x]"}, {"none": "[x]"}) == "as it came"
-    safe = _rewritten("as it came", line, {"db.password": "[password]"}, {"a@b.de": "[email]"})
-    assert "hunter2" not in safe and "kept" in safe
-    assert "[email]" in safe and "a@b.de" not in safe
+    once = json.dumps(record)
+    for line in (once, json.dumps({"log": f"{once}\n"}), json.dumps([{"log": json.dumps([once])}])):
+        told = frame.format(line)
+        names = {name for _, _, name in _attributes(_parsed(told))}
+        assert {"db.password", "n", "route"} <= names
+        assert _rewritten(told, _parsed(told), {"other": "[x]"}, {"none": "[x]"}) == told
+        safe = _rewritten(told, _parsed(told), MASKS, {"a@b.de": "[email]"})
+        assert "hunter2" not in safe and "kept" in safe and "/pay" in safe
+        assert "[email]" in safe and "a@b.de" not in safe
+        assert safe.startswith(told[:2]) and safe.endswith(told[-2:])
+
+
+def test_escapes_hide_nothing_from_the_masks() -> None:
+    text = r'F {"msg":"body {\u0022db.password\u0022:\u0022hunter2\u0022}"}'
+    safe = _rewritten(text, _parsed(text), MASKS, {})
+    assert safe == r'F {"msg":"body {\"db.password\":\"[password]\"}"}'
 
 
 def test_json_of_any_shape_can_be_masked() -> None:
     for line in (
-        {"key": ["db.password"], "value": 1},
-        [[], {}, None, 1.5],
-        "text",
-        None,
-        {"key": 1},
+        '{"key": ["db.password"], "value": [1]}',
+        "[[], {}, null, 1.5]",
+        '"text" {broken',
+        "",
+        '{"db.password": null}',
+        "[" * 100_000,
+        '{"a":' * 100_000,
     ):
-        assert list(_attribute_names(line)) == []
-        assert _rewritten("as it came", line, {"db.password": "[x]"}, {}) == "as it came"
+        assert list(_attributes(_parsed(line))) == []
+        assert _rewritten(line, _parsed(line), MASKS, {}) == line
     assert _encodable("a\ud800b") == "a?b"
 
 
@@ -519,6 +716,8 @@ def test_exit_codes_tell_what_came_of_it(
 
 @pytest.mark.parametrize(
     "words", [("--trace", "x' or '1'='1"), ("--from", "then"), ("--min-error-rate", "2"),
+              ("--from", "0001-01-01T00:00+14:00"), ("--to", "9999-12-31T23:59"),
+              ("--service", "a\udcff"),
               ("--traces", "0"), ("--as-of", "../x")],
 )  # fmt: skip
 def test_arguments_that_are_none_are_refused(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from tracekeep.lake import PROJECT
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _VALUE = "value"
 _MACROS = ("macros/redaction/*.sql", "macros/telemetry/clean_text.sql")
+_OPENING = re.compile(r"[{[]")
+_DECODER = json.JSONDecoder()
+MOST_TRIES, MOST_DEPTH = 50, 8
+"""Brackets of a text at which JSON is looked for, and how deep in strings of JSON."""
+
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -52,16 +58,17 @@ def redaction_sql() -> dict[str, str]:
 def masked(texts: Sequence[str | None]) -> list[str | None]:
     """Raw texts with all masked that Silver would mask, NUL as U+FFFD. None stays None.
 
-    Of a line of JSON each string is masked as it reads without escapes, and an attribute that it
-    writes as `{"key": …, "value": …}` loses its whole value if its name says that it is secret;
-    such a line is written anew. Then each line is masked as it stands. Opens the Spark session of
-    this process, without the metastore. Raises MaskingError.
+    Of JSON in a text, also inside strings of JSON, each string is masked as it reads without
+    escapes, and the value that an object gives a name, as `{"name": …}` or as `{"key": "name",
+    "value": …}`, is masked whole if its name says that it is secret; such JSON is written anew.
+    Then each text is masked as it stands. Opens the Spark session of this process, without the
+    metastore. Raises MaskingError.
     """
     lines = {text: _parsed(text) for text in texts if text}
     if not lines:
         return list(texts)
-    names = sorted({name for line in lines.values() for name in _attribute_names(line)})
-    strings = sorted({string for line in lines.values() for string in _strings(line)})
+    names = sorted({name for line in lines.values() for _, _, name in _attributes(line)})
+    strings = sorted({string for line in lines.values() for _, _, string in _strings(line)})
     try:
         of_names = _run([(name, {name: _VALUE}) for name in names], "names")
         masks = {
@@ -105,59 +112,95 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _parsed(text: str) -> Any:
-    """The JSON that a text is; None if it is none."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+@dataclass
+class _Pieces:
+    """A text that holds JSON: what stands there as it came, and parsed values. Strings in these
+    that hold JSON in turn are such pieces too."""
+
+    pieces: list[Any]
+
+    def text(self) -> str:
+        """The text that the pieces make."""
+        return "".join(piece if isinstance(piece, str) else _json(piece) for piece in self.pieces)
 
 
-def _objects(line: Any) -> Iterator[dict[str, Any] | list[Any]]:
-    """All objects and arrays of a JSON value, outer ones first."""
-    rest = [line]
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_Pieces.text, ensure_ascii=False, separators=(",", ":"))
+
+
+def _parsed(text: str, depth: int = 0) -> _Pieces | None:
+    """The JSON objects and arrays in a text; None if it has none."""
+    pieces: list[Any] = []
+    done = at = tries = 0
+    while tries < MOST_TRIES and (found := _OPENING.search(text, at)):
+        tries += 1
+        try:
+            value, end = _DECODER.raw_decode(text, found.start())
+        except (ValueError, RecursionError):
+            at = found.end()
+            continue
+        pieces += [text[done : found.start()], value]
+        done = at = end
+    if not pieces:
+        return None
+    parsed = _Pieces([*pieces, text[done:]])
+    if depth < MOST_DEPTH:
+        for holder, place, string in [*_strings(parsed)]:
+            inner = _parsed(string, depth + 1)
+            if inner:
+                holder[place] = inner
+    return parsed
+
+
+def _objects(line: _Pieces | None) -> Iterator[dict[str, Any] | list[Any]]:
+    """All objects and arrays of a text's JSON, outer ones first."""
+    rest: list[Any] = [line]
     while rest:
         value = rest.pop()
-        if isinstance(value, dict | list):
+        if isinstance(value, _Pieces):
+            rest.extend(piece for piece in value.pieces if not isinstance(piece, str))
+        elif isinstance(value, dict | list):
             yield value
             rest.extend(value.values() if isinstance(value, dict) else value)
 
 
-def _attribute_names(line: Any) -> Iterator[str]:
-    """The names of attributes that stand beside their values, at any depth."""
+def _attributes(line: _Pieces | None) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """The attributes at any depth: an object, where in it the value is, and the name."""
     for value in _objects(line):
-        if isinstance(value, dict) and isinstance(value.get("key"), str) and "value" in value:
-            yield value["key"]
+        if not isinstance(value, dict):
+            continue
+        if isinstance(value.get("key"), str) and "value" in value:
+            yield value, "value", value["key"]
+            continue
+        for place, held in value.items():
+            if isinstance(held, str | int | float | _Pieces):
+                yield value, place, place
 
 
-def _strings(line: Any) -> Iterator[str]:
-    """All strings of a JSON value that are no keys."""
+def _strings(line: _Pieces | None) -> Iterator[tuple[Any, Any, str]]:
+    """All strings of a text's JSON that are no keys, and where they stand."""
     for value in _objects(line):
-        for held in value.values() if isinstance(value, dict) else value:
+        for place, held in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(held, str):
-                yield held
+                yield value, place, held
 
 
-def _rewritten(text: str, line: Any, masks: Mapping[str, str], changed: Mapping[str, str]) -> str:
-    """The text of a line with secret attributes and strings masked; as it is if it has none.
+def _rewritten(
+    text: str, line: _Pieces | None, masks: Mapping[str, str], changed: Mapping[str, str]
+) -> str:
+    """A text with the secret attributes and strings of its JSON masked; as it is if it has none.
 
     masks: by name of the attribute; changed: by string. The line is changed.
     """
-    is_secret = any(name in masks for name in _attribute_names(line))
-    if not is_secret and not any(string in changed for string in _strings(line)):
+    secret = [(holder, place, name) for holder, place, name in _attributes(line) if name in masks]
+    unsafe = [(holder, place, held) for holder, place, held in _strings(line) if held in changed]
+    if line is None or not (secret or unsafe):
         return text
-    for value in _objects(line):
-        if isinstance(value, dict):
-            name = value.get("key")
-            if isinstance(name, str) and name in masks and "value" in value:
-                value["value"] = masks[name]
-        places = value.items() if isinstance(value, dict) else enumerate(value)
-        for place, held in [*places]:
-            if isinstance(held, str):
-                value[place] = changed.get(held, held)
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    for holder, place, held in unsafe:
+        holder[place] = changed[held]
+    for holder, place, name in secret:
+        holder[place] = masks[name]
+    return line.text()
 
 
 def _macros(project: Path) -> dict[str, Callable[..., Any]]:

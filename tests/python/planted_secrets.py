@@ -283,6 +283,12 @@ def secrets(seed: int, each: int) -> list[Secret]:
     return [write(make, number) for write in KINDS.values() for number in range(each)]
 
 
+def escaped(secret: Secret) -> Secret:
+    """A secret in a text as serializers of JSON write it that escape what HTML knows."""
+    marks = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\"'&<>"}
+    return Secret(secret.kind, f'{{"msg":"{secret.text.translate(marks)}"}}', secret.needle)
+
+
 def lookalikes(seed: int, each: int = 8) -> list[str]:
     """Texts that hold no secret, each of them different; more than 25 kinds, `each` of them."""
     make = Maker(seed)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from planted_secrets import DASHES, KINDS, Maker, Planted, lookalikes, plant, secrets
+from planted_secrets import DASHES, KINDS, Maker, Planted, escaped, lookalikes, plant, secrets
 
 from tracekeep.lake import PROJECT, lake_path
 
@@ -57,6 +57,8 @@ LONG = {
     "cookies": "cookie: ",
     "commas": "password=a,b.c-d ",
     "queries": "?key=&code=",
+    "escaped queries": r"\u0026code=",
+    "escaped marks": r"password\u0022:\u0022",
     "smileys": "\U0001f600@",
     "words": "the token of user 12 is expired, try again ",
 }
@@ -123,6 +125,7 @@ def test_each_kind_is_masked_and_named_and_masking_again_changes_nothing(
     redact: Callable[[Texts], Texts],
 ) -> None:
     planted = secrets(seed=5, each=EACH)
+    planted += [escaped(secret) for secret in planted]
     assert len({secret.kind for secret in planted}) == len(KINDS) >= 10
     masked = redact([secret.text for secret in planted])
     leaks = [
@@ -165,6 +168,15 @@ def test_lookalikes_are_left_alone(redact: Callable[[Texts], Texts]) -> None:
         ("Cookie: a=b; c=d\nHost: x", "Cookie: [cookie]\nHost: x"),
         ('Cookie: a="b c"; d=e', "Cookie: [cookie]"),
         ("?code=ABCDEFGH1234&state=7", "?code=[token]&state=7"),
+        (r"?a=1\u0026code=ABCDEFGH1234\u0026s=7", r"?a=1\u0026code=[token]\u0026s=7"),
+        (
+            r"{\u0022password\u0022:\u0022a \"b\u0022,\u0022n\u0022:1}",
+            r"{\u0022password\u0022:\u0022[password]\u0022,\u0022n\u0022:1}",
+        ),
+        (
+            r"\u003cpassword\u003ea1b2\u003c/password",
+            r"\u003cpassword\u003e[password]\u003c/password",
+        ),
         ("PASSWORD: hunter2", "PASSWORD: [password]"),
         ("password: \"with blanks in it\" x", 'password: "[password]" x'),
         ("nul \0 and a@b.example", "nul \ufffd and [email]"),
@@ -191,7 +203,7 @@ def texts_of_pieces(seed: int, count: int) -> Texts:
         "[password]", "[x]", " ", ",", ";", "&", '"', "\\", "\\\"", "'", "]", "}", "=", ":", "@",
         "4",
         "hunter2", "Bearer ", "\n", "\\n", "%40", "%3D", f"{DASHES}BEGIN PRIVATE KEY{DASHES}",
-        "https://a:",
+        "https://a:", "\\u0022", "\\u0026", "\\u003e",
     ]  # fmt: skip
     return ["".join(chance.choices(pieces, k=chance.randint(2, 9))) for _ in range(count)]
 
@@ -216,6 +228,7 @@ def test_words_of_a_rule_are_in_all_that_it_masks(
 ) -> None:
     """Each rule tried on each text gives the same as only those whose words are there."""
     texts = [secret.text for secret in secrets(seed=15, each=EACH)]
+    texts += [escaped(secret).text for secret in secrets(seed=17, each=EACH)]
     texts += texts_of_pieces(seed=16, count=1000)
     tried = compiled(REDACTED, redaction_policy=policy_without("words", "sign"))
     assert "contains" in compiled(REDACTED)

@@ -189,11 +189,9 @@ def judge_answer(told: Row, truth: Truth, incident: Incident, now: datetime, ask
 def _told_paths(trace: Row) -> Iterator[list[Row]]:
     """The paths that the tree of an answer shows, each as its steps from the top down."""
     way: list[Row] = []
-    steps = trace["steps"]
-    for place, step in enumerate(steps):
+    for step in trace["steps"]:
         way = [*way[: step["depth"]], step]
-        is_leaf = place + 1 == len(steps) or steps[place + 1]["depth"] <= step["depth"]
-        if is_leaf or step["error_type"] is not None:
+        if step["is_end"]:
             yield way
 
 

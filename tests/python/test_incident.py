@@ -547,6 +547,18 @@ def test_paths_of_a_trace_share_their_steps() -> None:
     assert [step["depth"] for step in tree] == [0, 1, 2, 2]
     assert [step["is_last"] for step in tree] == [True, True, False, True]
     assert [step["error_type"] for step in tree] == [None, None, "E", "E"]
+    assert [step["is_end"] for step in tree] == [False, False, True, True]
+
+
+def test_a_path_that_ends_on_the_way_of_another_is_seen_without_an_error_type() -> None:
+    steps = [small_lakes.span(FAILED, number, "a") for number in range(1, 4)]
+    paths = [
+        {"path_rank": rank, "steps": steps[:depth], "error_type": None, "error_message": None}
+        for rank, depth in ((1, 3), (2, 1))
+    ]
+    tree = selection.step_tree(paths)
+    assert [step["is_end"] for step in tree] == [True, False, True]
+    assert ["ERROR LOG" in line for line in _tree(tree)] == [True, False, True]
 
 
 def test_a_waterfall_holds_circles_orphans_and_deep_traces() -> None:

@@ -219,7 +219,8 @@ def _step(step: Row) -> str:
         step["kind"] or "",
         f"{_ms(step['latency_ms'])} ms",
         str(status),
-        "ERROR" if step["is_error"] else "",
+        # a path that ends at a step that did not fail ends at an error log of it
+        "ERROR" if step["is_error"] else "ERROR LOG" if step.get("is_end") else "",
         step.get("error_type") or "",
         _short(step["error_message"]),
     ]

@@ -236,8 +236,9 @@ def service_names(path: Row) -> set[str]:
 def step_tree(paths: Sequence[Row]) -> list[Row]:
     """The paths of one trace as a tree, in the order of reading: steps that paths share stand once.
 
-    Each is its step with `depth`, `is_last` (the last child of its parent) and `error_type` where a
-    path ends. Flat, since a path may be 10,000 steps deep.
+    Each is its step with `depth`, `is_last` (the last child of its parent), `is_end` and
+    `error_type` where a path ends, which may be a step on the way of another. Flat, since a path
+    may be 10,000 steps deep.
     """
     roots: list[Row] = []
     children: dict[int, list[Row]] = {}
@@ -247,11 +248,12 @@ def step_tree(paths: Sequence[Row]) -> list[Row]:
             span_id = step["span_id"]
             node = next((n for n in level if span_id and n["span_id"] == span_id), None)
             if node is None:
-                node = {**step, "depth": depth, "is_last": False, "error_type": None}
+                node = {**step, "depth": depth, **_NO_END}
                 level.append(node)
             level = children.setdefault(id(node), [])
         if node is not None:
-            node["error_type"] = path["error_type"]
+            node["is_end"] = True
+            node["error_type"] = node["error_type"] or path["error_type"]
             node["error_message"] = node["error_message"] or path["error_message"]
     for level in (roots, *children.values()):
         if level:
@@ -297,6 +299,7 @@ def _children(spans: Iterable[Row]) -> dict[str, list[Row]]:
     return children
 
 
+_NO_END = {"is_last": False, "is_end": False, "error_type": None}
 _MINUTE = timedelta(minutes=1)
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from tracekeep.incident import selection
@@ -321,13 +320,13 @@ class _Investigation:
             for row in self.reader.rows("gold.error_patterns", columns, is_asked)
         }
         if hours:
+            watched = self._watched_since()
             is_new = {
                 key
-                for key, watched in ((key, self._watched_since(key[0])) for key in failures)
-                if watched
-                and key in known
-                and known[key]["error_template"] != ERASED
-                and max(hours.start, watched) <= known[key]["first_seen_at"] < hours.end
+                for key, row in known.items()
+                if key[0] in watched
+                and row["error_template"] != ERASED
+                and max(hours.start, watched[key[0]]) <= row["first_seen_at"] < hours.end
             }
         rows = [
             {
@@ -350,21 +349,14 @@ class _Investigation:
             ),
         )
 
-    def _watched_since(self, environment: str) -> datetime | None:
-        """From when on an error in an environment is new (R10); None if nothing tells."""
-        first = min(
-            (
-                row["first_event_at"]
-                for row in self._environment_days
-                if row["environment"] == environment
-            ),
-            default=None,
-        )
-        return first and first + self.question.warm_up + timedelta(microseconds=1)
-
-    @cached_property
-    def _environment_days(self) -> list[Row]:
-        return self.reader.rows("gold.environment_days", ("environment", "first_event_at"))
+    def _watched_since(self) -> dict[str, datetime]:
+        """From when on an error is new, by environment (R10)."""
+        first: dict[str, datetime] = {}
+        for row in self.reader.rows("gold.environment_days", ("environment", "first_event_at")):
+            name, at = row["environment"], row["first_event_at"]
+            first[name] = min(at, first.get(name, at))
+        warm_up = self.question.warm_up + timedelta(microseconds=1)
+        return {name: at + warm_up for name, at in first.items()}
 
     def _changes(
         self, incident: TimeRange, environments: set[str] | None, paths: Sequence[Row]

@@ -26,18 +26,20 @@
         group by 1
         order by 1
     {%- endset -%}
+    {%- set notes = [] -%}
     {%- for name, days in run_query(query).rows -%}
         {%- do remove_files(name, days.split(',')) -%}
-        {%- set rows = [] -%}
         {%- for day in days.split(',') -%}
-            {%- do rows.append(
+            {%- do notes.append(
                 "('" ~ name ~ "', 'remove', date'" ~ day ~ "', null, 0, current_timestamp())"
             ) -%}
         {%- endfor -%}
+    {%- endfor -%}
+    {%- if notes -%}
         {%- do run_query(
             'insert into ' ~ expired
             ~ ' (table_name, phase, partition_date, ingest_batch, record_count, expired_at) '
-            ~ 'values ' ~ rows | join(', ')
+            ~ 'values ' ~ notes | join(', ')
         ) -%}
-    {%- endfor -%}
+    {%- endif -%}
 {%- endmacro %}

@@ -24,9 +24,10 @@ from small_lakes import ARRIVAL, DAY, FAILED, FINE, HOSTILE, LEFT_OUT, START
 from tracekeep import incident
 from tracekeep.incident import selection
 from tracekeep.incident.answer import Question, answer
-from tracekeep.incident.console import _tree, text
+from tracekeep.incident.console import step_lines, text
 from tracekeep.incident.delta_lake import DeltaLake, GoneError, interval
-from tracekeep.incident.masking import _attributes, _encodable, _parsed, _rewritten, harmless
+from tracekeep.incident.json_in_text import attributes, parsed, rewritten
+from tracekeep.incident.masking import encodable, harmless
 from tracekeep.incident.page import LONGEST_TEXT, embedded, page
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.lake import PROJECT
@@ -217,7 +218,7 @@ def test_a_version_that_expiry_left_belongs_to_the_build_before_it(lake: Path) -
         small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(9, "db", 1, 0)])
     reader = AsOfReader(DeltaLake(lake), 3)
     assert reader.version_of("silver.spans") == 1
-    told = {v: AsOfReader(DeltaLake(lake), v)._build_asked_for() for v in (0, 1, 2, 3)}
+    told = {v: AsOfReader(DeltaLake(lake), v).build_asked_for() for v in (0, 1, 2, 3)}
     assert told[0] == small_lakes.BUILD and told[1] == told[2] == told[3]
     assert told[2].endswith("later")
 
@@ -558,7 +559,7 @@ def test_a_path_that_ends_on_the_way_of_another_is_seen_without_an_error_type() 
     ]
     tree = selection.step_tree(paths)
     assert [step["is_end"] for step in tree] == [True, False, True]
-    assert ["ERROR LOG" in line for line in _tree(tree)] == [True, False, True]
+    assert ["ERROR LOG" in line for line in step_lines(tree)] == [True, False, True]
 
 
 def test_a_waterfall_holds_circles_orphans_and_deep_traces() -> None:
@@ -566,7 +567,7 @@ def test_a_waterfall_holds_circles_orphans_and_deep_traces() -> None:
     shown = selection.in_tree_order(deep)
     assert [span["depth"] for span in shown] == list(range(3000))
     steps = selection.step_tree([{**deep[0], "path_rank": 1, "steps": deep}])
-    assert len(list(_tree(steps))) == len(json.loads(embedded(steps))) == 3000
+    assert len(list(step_lines(steps))) == len(json.loads(embedded(steps))) == 3000
     circle = [{**deep[0], "parent_span_id": deep[1]["span_id"]}, deep[1]]
     assert len(selection.in_tree_order(circle)) == 2
     orphan = {**deep[4], "parent_span_id": "8" * 16}
@@ -637,10 +638,10 @@ def test_values_of_secret_attributes_are_found_wherever_they_stand(frame: str) -
     once = json.dumps(record)
     for line in (once, json.dumps({"log": f"{once}\n"}), json.dumps([{"log": json.dumps([once])}])):
         told = frame.format(line)
-        names = {name for _, _, name in _attributes(_parsed(told))}
+        names = {name for _, _, name in attributes(parsed(told))}
         assert {"db.password", "n", "route"} <= names
-        assert _rewritten(told, _parsed(told), {"other": "[x]"}, {"none": "[x]"}) == told
-        safe = _rewritten(told, _parsed(told), MASKS, {"a@b.de": "[email]"})
+        assert rewritten(told, parsed(told), {"other": "[x]"}, {"none": "[x]"}) == told
+        safe = rewritten(told, parsed(told), MASKS, {"a@b.de": "[email]"})
         assert "hunter2" not in safe and "kept" in safe and "/pay" in safe
         assert "[email]" in safe and "a@b.de" not in safe
         assert safe.startswith(told[:2]) and safe.endswith(told[-2:])
@@ -648,7 +649,7 @@ def test_values_of_secret_attributes_are_found_wherever_they_stand(frame: str) -
 
 def test_escapes_hide_nothing_from_the_masks() -> None:
     text = r'F {"msg":"body {\u0022db.password\u0022:\u0022hunter2\u0022}"}'
-    safe = _rewritten(text, _parsed(text), MASKS, {})
+    safe = rewritten(text, parsed(text), MASKS, {})
     assert safe == r'F {"msg":"body {\"db.password\":\"[password]\"}"}'
 
 
@@ -662,9 +663,9 @@ def test_json_of_any_shape_can_be_masked() -> None:
         "[" * 100_000,
         '{"a":' * 100_000,
     ):
-        assert list(_attributes(_parsed(line))) == []
-        assert _rewritten(line, _parsed(line), MASKS, {}) == line
-    assert _encodable("a\ud800b") == "a?b"
+        assert list(attributes(parsed(line))) == []
+        assert rewritten(line, parsed(line), MASKS, {}) == line
+    assert encodable("a\ud800b") == "a?b"
 
 
 def rendered(call: str) -> str:

@@ -172,7 +172,7 @@ def _trace(trace: Row) -> Iterator[str]:
     if trace["marks"]:
         yield f"  marks: {', '.join(trace['marks'])}"
     if trace["steps"]:
-        yield from _tree(trace["steps"])
+        yield from step_lines(trace["steps"])
         yield from _more(trace["step_count"] - len(trace["steps"]), "step")
         yield from _more(
             trace["path_count"] - trace["told_path_count"], "path of it", plural="paths of it"
@@ -201,7 +201,7 @@ def _trace(trace: Row) -> Iterator[str]:
     yield from _more(trace["raw_line_count"] - len(shown), "raw line", "--html FILE", indent="    ")
 
 
-def _tree(steps: Sequence[Row]) -> Iterator[str]:
+def step_lines(steps: Sequence[Row]) -> Iterator[str]:
     """Steps with the lines of a tree before them; deep ones show their last levels alone."""
     is_last: list[bool] = []
     for step in steps:

@@ -70,7 +70,7 @@ class AsOfReader:
             return self.lake[name].version_at(as_of)
         if name == "gold.endpoint_minutes":
             return as_of
-        build = self._build_asked_for()
+        build = self.build_asked_for()
         version = self.builds.get(build or "", {}).get(name)
         if version is None:
             raise GoneError(
@@ -97,7 +97,7 @@ class AsOfReader:
                 builds[row["build_id"]][row["table_name"]] = row["table_version"]
         return dict(sorted(builds.items()))
 
-    def _build_asked_for(self) -> str | None:
+    def build_asked_for(self) -> str | None:
         """The build that a version of gold.endpoint_minutes belongs to: the first that ended at it
         or later and had begun by then, else, as expiry commits too, the last that had ended. None
         if there is none."""

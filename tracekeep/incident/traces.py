@@ -134,8 +134,8 @@ class TraceReader:
         import pyarrow.compute as pc
 
         columns = (
-            "trace_id", "sample_class", "is_kept", "started_at", "first_arrival_at",
-            "last_arrival_at", "bronze_version", "build_id",
+            "trace_id", "is_kept", "started_at", "first_arrival_at", "last_arrival_at",
+            "bronze_version", "build_id",
         )  # fmt: skip
         return self.reader.rows("silver.traces", columns, pc.field("trace_id").isin(list(ids)))
 

@@ -26,7 +26,13 @@ from tracekeep.incident import selection
 from tracekeep.incident.answer import Question, answer
 from tracekeep.incident.console import step_lines, text
 from tracekeep.incident.delta_lake import DeltaLake, GoneError, interval
-from tracekeep.incident.json_in_text import attributes, parsed, rewritten
+from tracekeep.incident.json_in_text import (
+    MOST_FAILURES,
+    UNREAD,
+    attributes,
+    parsed,
+    rewritten,
+)
 from tracekeep.incident.masking import encodable, harmless
 from tracekeep.incident.page import LONGEST_TEXT, embedded, page
 from tracekeep.incident.reader import AsOfReader
@@ -461,7 +467,48 @@ def test_what_the_hours_would_hold_has_not_expired_with_the_minutes(lake: Path) 
     assert told["status"] == "unknown" and "none came" in told["message"]
     small_lakes.expire(lake, "gold.endpoint_hours", START.date(), small_lakes.ARRIVAL)
     told = ask(lake, start=START, end=START + MINUTE)
-    assert told["status"] == "expired"
+    assert told["path_groups"] and "windows of these days expired" in told["message"]
+    small_lakes.forget(lake, "gold.incident_paths")
+    assert ask(lake, start=START, end=START + MINUTE)["status"] == "expired"
+
+
+def test_days_that_have_expired_hide_no_other_day_of_an_old_version(lake: Path) -> None:
+    next_day = {**small_lakes.window(0, "db", 9, 9), "partition_date": DAY + timedelta(days=1)}
+    next_day["window_start"] += timedelta(days=1)
+    small_lakes.write(lake, "gold.endpoint_minutes", [next_day])
+    small_lakes.expire(lake, "gold.endpoint_minutes", DAY, ARRIVAL)
+    small_lakes.forget(lake, "gold.endpoint_minutes")
+    told = ask(lake, as_of=1)
+    assert told["worst_window"]["window_start"] == next_day["window_start"]
+    versions = {each["table_name"]: each["version"] for each in told["versions"]}
+    assert versions["gold.endpoint_minutes"] == 1
+    without = "gold.endpoint_minutes is read without the days that have expired since"
+    assert any(note.startswith(without) for note in told["notes"])
+    told = ask(lake, as_of=1, start=START, end=START + MINUTE)
+    assert not told["windows"] and "windows of these days expired" in told["message"]
+
+
+def test_paths_of_a_service_without_windows_are_told(lake: Path) -> None:
+    told = ask(lake, start=START, end=START + MINUTE, service="gateway")
+    assert told["status"] == "found" and told["environments"] == ["production"]
+    assert "1 traces hold an error: no window of service gateway" in told["message"]
+    assert [trace["trace_id"] for trace in told["traces"]] == [FAILED]
+    assert "gateway" in text(told) and page(told)
+
+
+def test_hours_of_the_environment_asked_for_are_looked_at(lake: Path) -> None:
+    hour = {**small_lakes.window(-15, "db", 60, 31, "disk full"), "environment": "staging"}
+    small_lakes.write(lake, "gold.endpoint_hours", [hour])
+    assert ask(lake, environment="staging")["worst_window"]["environment"] == "staging"
+    assert "in environment other" in ask(lake, environment="other")["message"]
+
+
+def test_a_trace_that_bronze_alone_has_waits_for_silver(lake: Path) -> None:
+    late = small_lakes.span("9" * 32, 1, "late", is_error=True)
+    small_lakes.write(lake, "bronze.spans", [{**late, "start_time_unix_nano": 1}])
+    told = ask(lake, trace_id="9" * 32)
+    assert layers(told) == {"gold": "unknown", "silver": "unknown", "bronze": "found"}
+    assert "Silver has not taken it yet" in notes(told, "silver") and notes(told, "gold")
 
 
 def test_an_old_version_that_is_gone_hides_no_expired_minutes(lake: Path) -> None:
@@ -634,6 +681,7 @@ def test_values_of_secret_attributes_are_found_wherever_they_stand(frame: str) -
         "by": ["a@b.de"],
         "nested": [{"tags": [{"key": "n", "type": "string", "value": "kept"}]}],
         "tags": {"db.password": "hunter2", "route": "/pay"},
+        "lists": [{"db.password": ["hunter2", 1]}, {"db.password": {"old": "hunter2"}}],
     }
     once = json.dumps(record)
     for line in (once, json.dumps({"log": f"{once}\n"}), json.dumps([{"log": json.dumps([once])}])):
@@ -660,12 +708,21 @@ def test_json_of_any_shape_can_be_masked() -> None:
         '"text" {broken',
         "",
         '{"db.password": null}',
-        "[" * 100_000,
-        '{"a":' * 100_000,
+        "[" * (MOST_FAILURES - 1),
+        "[] " * 10_000,
     ):
-        assert list(attributes(parsed(line))) == []
         assert rewritten(line, parsed(line), MASKS, {}) == line
     assert encodable("a\ud800b") == "a?b"
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', "[x] {y} "])
+def test_what_cannot_be_searched_for_secrets_is_not_shown(opening: str) -> None:
+    line = '{"db.password":"hunter2"}'
+    for told in (f"{line} {opening * 100_000}{line}", f"{opening * 100_000}{line}"):
+        for text_of_it in (told, json.dumps({"log": told})):
+            safe = rewritten(text_of_it, parsed(text_of_it), MASKS, {})
+            assert UNREAD in safe and "hunter2" not in safe
+            assert "[password]" in safe or not told.startswith(line)
 
 
 def rendered(call: str) -> str:

@@ -81,8 +81,10 @@ class _Investigation:
     def __init__(self, lake: DeltaLake, question: Question) -> None:
         self.question = question
         self.expired = expired_days(lake)
-        self.reader = AsOfReader(lake, question.as_of)
-        self.windows = WindowReader(self.reader, question.service, question.window)
+        self.reader = AsOfReader(lake, question.as_of, self.expired)
+        self.windows = WindowReader(
+            self.reader, question.service, question.environment, question.window
+        )
         self.traces = TraceReader(self.reader, self.expired)
 
     # ------------------------------------------------------------ the whole
@@ -103,7 +105,6 @@ class _Investigation:
             incident, worst, length = TimeRange(asked.start, asked.end), None, asked.window
         else:
             windows, length = self.windows.with_errors()
-            windows = _in_environments(windows, environments)
             worst = selection.worst_window(windows, asked.min_error_rate)
             if worst is None:
                 return self._nothing_in_range()
@@ -117,14 +118,14 @@ class _Investigation:
             shown = TimeRange(floor(shown.start, HOUR), shown.end)
         traffic = _in_environments(self.windows.traffic(windows_table, shown), environments)
         inside = [row for row in traffic if incident.holds(row["window_start"])]
-        if not inside and not trace:
+        paths = self._paths(incident, environments)
+        if not inside and not trace and not paths:
             return self._nothing_in_range()
         failing = sorted(
             _in_environments(self.windows.failing(windows_table, incident), environments),
             key=lambda w: (-selection.weight(w), w["window_start"], w["service"], w["endpoint"]),
         )
         worst = worst or selection.worst_window(failing, asked.min_error_rate)
-        paths = self._paths(incident, environments)
         groups = selection.path_groups(paths)
         ids = [asked.trace_id] if asked.trace_id else []
         if not asked.trace_id:
@@ -139,7 +140,8 @@ class _Investigation:
             "message": self._message(inside, failing, paths, incident),
             **self._head(incident, shown),
             "environments": sorted(
-                environments or {row["environment"] for row in inside if row["environment"]}
+                environments
+                or {row["environment"] for row in inside or paths if row["environment"]}
             ),
             "window_minutes": length / timedelta(minutes=1),
             "worst_window": _window(worst) if worst else None,
@@ -207,16 +209,25 @@ class _Investigation:
         counted = (
             f"{requests:,} requests in {sum(row['window_count'] for row in inside):,} windows, "
             "none failed."
+            if inside
+            else f"no window{self._of()} tells of it."
         )
+        since = None if inside else self._expired_since(incident)
+        counted += f" Gold's windows of these days expired {stamp(since)}." if since else ""
         if paths:
             traces = len({path["trace_id"] for path in paths})
             return f"No request failed {times}, but {traces:,} traces hold an error: {counted}"
         return f"No error {times}: {counted}"
 
-    def _nothing_in_range(self) -> Row:
+    def _of(self) -> str:
+        """Of what windows are asked for, for people."""
         asked = self.question
+        of = f" of service {asked.service}" if asked.service else ""
+        return of + (f" in environment {asked.environment}" if asked.environment else "")
+
+    def _nothing_in_range(self) -> Row:
+        asked, of = self.question, self._of()
         if asked.start is None or asked.end is None:
-            of = f" of service {asked.service}" if asked.service else ""
             message = f"Gold holds no window{of} with an error."
             inner = self._paths(None, {asked.environment} if asked.environment else None)
             if inner:
@@ -229,18 +240,21 @@ class _Investigation:
             message += f" {bounds}" if bounds else " It holds no window at all."
             return self._empty("unknown", message)
         asked_range = TimeRange(asked.start, asked.end)
-        # the hours hold all that the minutes held
-        name = "gold.endpoint_hours"
-        name = name if self.reader.lake[name].exists else "gold.endpoint_minutes"
-        since = expiry_of(self.expired, {name}, dates_of(asked_range))
+        since = self._expired_since(asked_range)
         status = "expired" if since else "unknown"
-        of = f" of service {asked.service}" if asked.service else ""
         message = (
             f"No data{of} from {stamp(asked.start)} to {stamp(asked.end)}: "
             + (f"Gold's windows of these days expired {stamp(since)}." if since else "none came.")
             + f" {self.windows.bounds()}"
         )
         return self._empty(status, message.strip(), asked_range)
+
+    def _expired_since(self, shown: TimeRange) -> datetime | None:
+        """When the last windows of a time went; None if they did not."""
+        # the hours hold all that the minutes held
+        name = "gold.endpoint_hours"
+        name = name if self.reader.lake[name].exists else "gold.endpoint_minutes"
+        return expiry_of(self.expired, {name}, dates_of(shown))
 
     def _nothing_of_trace(self, facts: Row) -> Row:
         erased = facts["erased"]

@@ -11,16 +11,21 @@ from typing import Any
 
 _OPENING = re.compile(r"[{[]")
 _DECODER = json.JSONDecoder()
-MOST_TRIES, MOST_DEPTH = 50, 8
-"""Brackets of a text at which JSON is looked for, and how deep in strings of JSON."""
+MOST_FAILURES, MOST_DEPTH = 1000, 8
+"""Brackets of a text that begin no JSON, before the rest is left out, and how deep strings of JSON
+are read."""
+
+UNREAD = "[not shown: too many brackets to look for secrets in JSON]"
 
 
 @dataclass
 class Pieces:
     """A text that holds JSON: what stands there as it came, and parsed values. Strings in these
-    that hold JSON in turn are such pieces too."""
+    that hold JSON in turn are such pieces too. is_cut: the rest of the text, or of one in it, is
+    left out, as `UNREAD` says."""
 
     pieces: list[Any]
+    is_cut: bool = False
 
     def text(self) -> str:
         """The text that the pieces make."""
@@ -34,24 +39,27 @@ def _json(value: Any) -> str:
 def parsed(text: str, depth: int = 0) -> Pieces | None:
     """The JSON objects and arrays in a text; None if it has none."""
     pieces: list[Any] = []
-    done = at = tries = 0
-    while tries < MOST_TRIES and (found := _OPENING.search(text, at)):
-        tries += 1
+    done = at = failures = 0
+    while failures < MOST_FAILURES and (found := _OPENING.search(text, at)):
         try:
             value, end = _DECODER.raw_decode(text, found.start())
         except (ValueError, RecursionError):
+            failures += 1
             at = found.end()
             continue
         pieces += [text[done : found.start()], value]
         done = at = end
-    if not pieces:
+    is_cut = failures == MOST_FAILURES
+    if not pieces and not is_cut:
         return None
-    line = Pieces([*pieces, text[done:]])
+    rest = text[done:at] + UNREAD if is_cut else text[done:]
+    line = Pieces([*pieces, rest], is_cut)
     if depth < MOST_DEPTH:
         for holder, place, string in [*strings(line)]:
             inner = parsed(string, depth + 1)
             if inner:
                 holder[place] = inner
+                line.is_cut |= inner.is_cut
     return line
 
 
@@ -76,7 +84,7 @@ def attributes(line: Pieces | None) -> Iterator[tuple[dict[str, Any], str, str]]
             yield value, "value", value["key"]
             continue
         for place, held in value.items():
-            if isinstance(held, str | int | float | Pieces):
+            if held is not None:
                 yield value, place, place
 
 
@@ -91,13 +99,14 @@ def strings(line: Pieces | None) -> Iterator[tuple[Any, Any, str]]:
 def rewritten(
     text: str, line: Pieces | None, masks: Mapping[str, str], changed: Mapping[str, str]
 ) -> str:
-    """A text with the secret attributes and strings of its JSON masked; as it is if it has none.
+    """A text with the secret attributes and strings of its JSON masked, and without what could not
+    be searched; as it is if there is nothing of this.
 
     masks: by name of the attribute; changed: by string. The line is changed.
     """
     secret = [(holder, place, name) for holder, place, name in attributes(line) if name in masks]
     unsafe = [(holder, place, held) for holder, place, held in strings(line) if held in changed]
-    if line is None or not (secret or unsafe):
+    if line is None or not (secret or unsafe or line.is_cut):
         return text
     for holder, place, held in unsafe:
         holder[place] = changed[held]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tracekeep.incident.delta_lake import DeltaLake, GoneError, Row, stamp
+from tracekeep.incident.delta_lake import DeltaLake, GoneError, LakeTable, Row, stamp
+from tracekeep.incident.layers import ExpiredDay
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,15 +23,20 @@ class AsOfReader:
     """Reads a lake as of a version of gold.endpoint_minutes or a time, UTC; as it is for None.
 
     `notes` are sentences for people, `versions` what was read of which table, `old` the tables of
-    which an older version was read, `builds` the table versions of each build of Gold.
+    which an older version was read, `cut` those of them that lack the days which have expired
+    since, `builds` the table versions of each build of Gold.
     """
 
-    def __init__(self, lake: DeltaLake, as_of: int | datetime | None) -> None:
+    def __init__(
+        self, lake: DeltaLake, as_of: int | datetime | None, expired: Sequence[ExpiredDay] = ()
+    ) -> None:
         self.lake = lake
         self.as_of = as_of
+        self.expired = expired
         self.notes: list[str] = []
         self.versions: dict[str, int] = {}
         self.old: set[str] = set()
+        self.cut: set[str] = set()
         self.builds = self._builds()
 
     def rows(self, name: str, columns: Sequence[str], where: Expression | None = None) -> list[Row]:
@@ -41,21 +47,43 @@ class AsOfReader:
     def arrow(
         self, name: str, columns: Sequence[str], where: Expression | None = None
     ) -> pa.Table | None:
-        """Rows of a table as of what the question asks for; as of now, and noted, if that cannot be
-        read any more. None without a table."""
+        """Rows of a table as of what the question asks for, without the days that have expired
+        since if their files are gone; as of now, and noted, if that cannot be read any more. None
+        without a table."""
         table = self.lake[name]
         if not table.exists:
             return None
         version = None
         try:
             version = self.version_of(name)
-            rows = table.arrow(columns, where, version)
+            rows = self._as_of(table, columns, where, version)
         except GoneError as gone:
             self.notes.append(f"{name} is read as of now: {gone}.")
             version, rows = None, table.arrow(columns, where)
         self.versions[name] = table.version if version is None else version
         if self.versions[name] < table.version:
             self.old.add(name)
+        return rows
+
+    def _as_of(
+        self,
+        table: LakeTable,
+        columns: Sequence[str],
+        where: Expression | None,
+        version: int | None,
+    ) -> pa.Table:
+        import pyarrow.compute as pc
+
+        days = sorted({day.partition_date for day in self.expired if day.table_name == table.name})
+        try:
+            return table.arrow(columns, where, version)
+        except GoneError:
+            if not days:
+                raise
+        is_left = ~pc.field("partition_date").isin(days)
+        rows = table.arrow(columns, is_left if where is None else where & is_left, version)
+        self.cut.add(table.name)
+        self.notes.append(f"{table.name} is read without the days that have expired since.")
         return rows
 
     def version_of(self, name: str) -> int | None:

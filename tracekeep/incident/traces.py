@@ -259,6 +259,13 @@ class TraceReader:
             erased=erased,
             expired=expiry("bronze", kept.arrival_dates) if kept.arrival_dates else None,
         )
+        if in_bronze and not is_built:
+            gold, silver = (
+                replace(layer, note="Silver has not taken it yet: `dbt run --select silver`")
+                if layer.status == "unknown"
+                else layer
+                for layer in (gold, silver)
+            )
         # of a trace of which a day has expired in Silver, Gold may hold more
         is_short = len(silver_spans) < len(kept.spans) or len(silver_logs) < len(kept.logs)
         spans = selection.in_tree_order(kept.spans if is_short else silver_spans)

@@ -30,20 +30,26 @@ CALL_COLUMNS = (
 
 
 class WindowReader:
-    """Windows of one service, or of all for None.
+    """Windows of one service and environment, or of all for None.
 
     window: length of a window of gold.endpoint_minutes.
     """
 
-    def __init__(self, reader: AsOfReader, service: str | None, window: timedelta) -> None:
+    def __init__(
+        self,
+        reader: AsOfReader,
+        service: str | None,
+        environment: str | None,
+        window: timedelta,
+    ) -> None:
         self.reader = reader
-        self.service = service
+        self.names = {"service": service, "environment": environment}
         self.window = window
 
     def with_errors(self) -> tuple[list[Row], timedelta]:
         """All windows with errors that Gold holds, and their length: what the worst is one of."""
         columns = tuple(name for name in WINDOW_COLUMNS if name != "error_patterns")
-        where = all_of([has_error(), self._is_service()])
+        where = all_of([has_error(), self._is_asked()])
         rows = self.reader.rows("gold.endpoint_minutes", columns, where)
         if rows:
             return rows, self.window
@@ -60,8 +66,8 @@ class WindowReader:
         """
         if length < HOUR:
             has_minutes = self._has("gold.endpoint_minutes", shown)
-            is_old = "gold.endpoint_minutes" in self.reader.old
-            if has_minutes and (is_old or not has_expired):
+            has_all = "gold.endpoint_minutes" in self.reader.old - self.reader.cut
+            if has_minutes and (has_all or not has_expired):
                 return "gold.endpoint_minutes", length
             if not self._has("gold.endpoint_hours", TimeRange(floor(shown.start, HOUR), shown.end)):
                 return "gold.endpoint_minutes", length
@@ -75,7 +81,7 @@ class WindowReader:
         in ms, and of how many rows. Added up by Arrow, since a day may have many rows."""
         sums = ("request_count", "error_count", "error_log_count")
         columns = ("window_start", "environment", *sums, "p95_latency_ms")
-        where = all_of([starts_in(shown), self._is_service()])
+        where = all_of([starts_in(shown), self._is_asked()])
         rows = self.reader.arrow(table, columns, where)
         if rows is None:
             return []
@@ -100,14 +106,14 @@ class WindowReader:
 
     def failing(self, table: str, incident: TimeRange) -> list[Row]:
         """The windows of a time that show errors."""
-        where = all_of([starts_in(incident), self._is_service(), has_error()])
+        where = all_of([starts_in(incident), self._is_asked(), has_error()])
         nothing = dict.fromkeys(WINDOW_COLUMNS)  # the hours have no percentiles
         rows = self.reader.rows(table, WINDOW_COLUMNS, where)
         return [{**nothing, **row} for row in rows if selection.weight(row)]
 
     def slowest_traces(self, table: str, incident: TimeRange) -> list[str]:
         """Kept traces of the windows with the greatest latencies."""
-        where = all_of([starts_in(incident), self._is_service()])
+        where = all_of([starts_in(incident), self._is_asked()])
         rows = self.reader.arrow(table, ("sample_trace_ids", "max_latency_ms"), where)
         if rows is None:
             return []
@@ -151,10 +157,11 @@ class WindowReader:
     def _has(self, table: str, shown: TimeRange) -> bool:
         return bool(self.reader.arrow(table, ("window_start",), starts_in(shown)))
 
-    def _is_service(self) -> Expression | None:
+    def _is_asked(self) -> Expression | None:
         import pyarrow.compute as pc
 
-        return None if self.service is None else pc.field("service") == self.service
+        conditions = [pc.field(name) == value for name, value in self.names.items() if value]
+        return all_of(conditions) if conditions else None
 
 
 def starts_in(shown: TimeRange, column: str = "window_start") -> Expression:

@@ -32,7 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--now",
         type=datetime.datetime.fromisoformat,
         metavar="TIME",
-        help="ISO time to take for the present, UTC (default: the clock)",
+        help="ISO time to take for the present, UTC unless it names a zone (default: the clock)",
+    )
+    parser.add_argument(
+        "--vars",
+        default="{}",
+        metavar="YAML",
+        help="variables of dbt, as the layers are built with, and other days to keep",
     )
 
 
@@ -47,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     spark_session(hive=True)
     before = lake_tables()
     try:
-        expire(arguments.now, arguments.dry_run)
+        expire(arguments.now, arguments.dry_run, arguments.vars)
     except (DbtError, PySparkException) as error:
         print(f"expire: {error}", file=sys.stderr)
         return FAILED
@@ -56,20 +62,23 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def expire(now: datetime.datetime | None = None, dry_run: bool = False) -> None:
+def expire(
+    now: datetime.datetime | None = None, dry_run: bool = False, variables: str = "{}"
+) -> None:
     """Expire all layers in the open session, as `dbt run-operation expire_layers` does.
 
-    now: taken for the present. Raises DbtError or PySparkException if a statement fails; DbtError
-    if a Silver run is unfinished.
+    now: taken for the present. variables: dbt's, YAML. Raises DbtError or PySparkException if a
+    statement fails; DbtError if a Silver run is unfinished.
     """
     from tracekeep.dbt import dbt
 
     arguments = {"now": now and now.isoformat(), "dry_run": dry_run, "vacuum": False}
-    dbt("run-operation", "expire_layers", "--args", json.dumps(arguments))
+    own = ("--vars", variables)
+    dbt("run-operation", "expire_layers", "--args", json.dumps(arguments), *own)
     if not dry_run:
         _vacuum()
         # the views of what Bronze holds go by the days that have expired
-        dbt("run", "--select", *VIEWS)
+        dbt("run", "--select", *VIEWS, *own)
 
 
 def _vacuum() -> None:

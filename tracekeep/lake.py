@@ -31,6 +31,21 @@ def table_path(name: str) -> Path:
     return lake_path() / layer / table
 
 
+def project_variables(overrides: str | None = None) -> dict[str, Any]:
+    """The variables of dbt_project.yml, with those of dbt's `--vars` (YAML) in their place.
+
+    Raises ValueError for what is no mapping.
+    """
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    try:
+        own = yaml.safe_load(overrides or "{}")
+    except yaml.YAMLError as error:
+        raise ValueError(f"{overrides!r} is no YAML") from error
+    if not isinstance(own, dict):
+        raise ValueError(f"{overrides!r} names no variables: write it as {{name: value}}")
+    return {**project["vars"], **own}
+
+
 @cache
 def _bronze_source() -> dict[str, Any]:
     path = PROJECT / "models" / "bronze" / "_bronze__sources.yml"

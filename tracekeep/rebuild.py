@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No arguments; the description says what the command does to the tables."""
     parser.description = (
-        "Build Silver and Gold again from all of Bronze, each table in one commit. Refuses once a "
-        "layer below has forgotten rows: what is gone from there cannot be built again."
+        "Build Silver and Gold again from all of Bronze, each table in one commit. Refuses once "
+        "Bronze or Silver has forgotten rows: what is gone from there cannot be built again. "
+        "gold.build_versions begins anew: versions of Gold of before belong to no build any more. "
+        "Exit code 0: built; 1: a model failed, run it again; 2: refused, nothing has changed."
     )
 
 
@@ -50,6 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
             return 2
+        expired = _expired(spark)
+        if expired:
+            print(
+                f"rebuild: refused. {expired} have expired; what Gold keeps of those days would be "
+                "lost.",
+                file=sys.stderr,
+            )
+            return 2
         # Without the marks of what was taken, any later run finishes a rebuild that is cut short.
         if spark.catalog.tableExists("gold.build_versions"):
             spark.sql("delete from gold.build_versions")
@@ -61,3 +75,17 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"rebuild: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _expired(spark: SparkSession) -> str:
+    """The days that have expired from tables which a rebuild reads, for people; empty if none."""
+    if not spark.catalog.tableExists("gold.expired_days"):
+        return ""
+    rows = spark.sql("""
+        select table_name, min(partition_date) as first_date, max(partition_date) as last_date
+        from gold.expired_days
+        where phase = 'delete' and table_name not like 'gold.%'
+        group by 1
+        order by 1
+    """).collect()
+    return ", ".join(f"{row.table_name} of {row.first_date} to {row.last_date}" for row in rows)

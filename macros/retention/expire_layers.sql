@@ -4,11 +4,15 @@
     their files; cut short anywhere, the next one ends it. At last each table gets its window of time
     travel and loses older versions.
 
-    now: ISO time to take for the present, for tests and for a look ahead; default the clock.
+    now: ISO time to take for the present, UTC unless it names a zone, for tests and for a look ahead;
+    default the clock.
     dry_run: only tell what would go. vacuum: false leaves the files of old versions to the caller.
 -#}
 {% macro expire_layers(now=none, dry_run=false, vacuum=true) -%}
-    {%- for layer, table in {'silver': 'frozen_traces', 'gold': 'expired_days'}.items() -%}
+    {%- for layer, table in [
+        ('silver', 'batch_books'), ('silver', 'frozen_traces'), ('gold', 'build_versions'),
+        ('gold', 'expired_days'),
+    ] -%}
         {%- if existing_table(layer, table) is none -%}
             {%- do exceptions.raise_compiler_error(
                 layer ~ '.' ~ table ~ ' is not there: build Silver and Gold first (`dbt run '
@@ -24,7 +28,8 @@
         ) -%}
     {%- endif -%}
     {%- if now -%}
-        {%- set today = modules.datetime.datetime.fromisoformat(now).date() -%}
+        {%- set present = modules.datetime.datetime.fromisoformat(now | string) -%}
+        {%- set today = (present.astimezone(modules.pytz.utc) if present.tzinfo else present).date() -%}
     {%- else -%}
         {%- set today = run_query('select current_date()').rows[0][0] -%}
     {%- endif -%}

@@ -788,7 +788,8 @@ def test_exit_codes_tell_what_came_of_it(
     "words", [("--trace", "x' or '1'='1"), ("--from", "then"), ("--min-error-rate", "2"),
               ("--from", "0001-01-01T00:00+14:00"), ("--to", "9999-12-31T23:59"),
               ("--service", "a\udcff"),
-              ("--traces", "0"), ("--as-of", "../x")],
+              ("--traces", "0"), ("--as-of", "../x"), ("--vars", "[1]"), ("--vars", "{"),
+              ("--vars", "{window_minutes: soon}")],
 )  # fmt: skip
 def test_arguments_that_are_none_are_refused(
     lake: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
@@ -798,11 +799,20 @@ def test_arguments_that_are_none_are_refused(
     assert refused.value.code == 2
 
 
+def test_variables_that_the_layers_were_built_with_are_obeyed(
+    lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--raw", "--json", "--vars", "{window_minutes: 5}")
+    assert run(lake, monkeypatch, *words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["window_minutes"] == 5 and told["range"]["end"] == "2026-01-12T10:20:00Z"
+
+
 def test_a_page_is_masked_even_if_the_console_is_not(
     lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        "tracekeep.incident.masking.masked", lambda texts: ["MASKED" for _ in texts]
+        "tracekeep.incident.masking.masked", lambda texts, _: ["MASKED" for _ in texts]
     )
     assert run(lake, monkeypatch, "--raw", "--html", str(tmp_path / "page.html")) == 0
     html = (tmp_path / "page.html").read_text()

@@ -169,11 +169,18 @@ def erase(
 
 
 def _check(ledger: Ledger) -> None:
-    if ledger.unfinished():
-        raise RefusedError(
-            "an ingest was cut short and waits for the next one to end it: run `python -m "
-            "tracekeep ingest` first. Nothing was erased"
-        )
+    from tracekeep.ingest.ledger import KAFKA, REPLAY
+
+    for kinds, command in (
+        (None, "python -m tracekeep ingest"),
+        ((KAFKA,), "python -m tracekeep ingest --kafka BROKERS --topics NAMES"),
+        ((REPLAY,), "python -m tracekeep replay-rejected"),
+    ):
+        if ledger.open_batches(kinds):
+            raise RefusedError(
+                "an ingest was cut short and waits for the next one of its kind to end it: run "
+                f"`{command}` first. Nothing was erased"
+            )
     arrivals = table_path(ARRIVALS)
     if not (arrivals / "_delta_log").exists() or request_path().exists():
         return
@@ -376,9 +383,10 @@ class _Work:
         from tracekeep.dbt import dbt
         from tracekeep.ingest.ledger import ERASURE
 
-        batch = ledger.plan_without_files(ERASURE)
-        self._touch(batch)
-        ledger.close_erasure(batch)
+        # one that a kill left open would be waited for: its day could never expire
+        for batch in ledger.open_batches((ERASURE,)) or [ledger.plan_without_files(ERASURE)]:
+            self._touch(batch)
+            ledger.close_erasure(batch)
         dbt("run", "--select", "silver", "--vars", self.variables)
         if table_path("gold.build_versions").exists():
             days = {"erased_error_days": self._name_errors_of_gold_alone()}
@@ -393,6 +401,9 @@ class _Work:
         keys = [(batch, one) for one in sorted(pseudonyms | request.touched)]
         frame = self.spark.createDataFrame(keys, "ingest_batch bigint, touched_key string")
         frame.createOrReplaceTempView("erased_keys")
+        self.spark.sql(
+            "delete from silver.trace_arrivals where ingest_batch = :batch", {"batch": batch}
+        )
         self.spark.sql(_ARRIVALS_OF_KEYS)
 
     def _name_errors_of_gold_alone(self) -> list[str]:

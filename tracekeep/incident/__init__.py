@@ -12,9 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from tracekeep.lake import PROJECT, lake_path
+from tracekeep.lake import lake_path, project_variables
 
 if TYPE_CHECKING:
     from tracekeep.incident.answer import Question
@@ -35,19 +33,19 @@ so it runs beside dbt and ingest.
 
 What a layer no longer holds is told as `expired`, since when if that was recorded, `erased` or
 `unknown`, and answered from what Gold kept: of error traces, all. Raw lines are masked by the
-project's redaction policy, for which Spark is started (about ten seconds); --raw prints them as
-they came and needs no Spark.
+project's redaction policy, for which Spark is started (about ten seconds); without --html, --raw
+prints them as they came and needs no Spark.
 """
 _EPILOG = """\
 examples:
   python -m tracekeep incident --html incident.html
   python -m tracekeep incident --from 2026-01-12T10:15 --to 2026-01-12T10:35 --service checkout
   python -m tracekeep incident --trace 4bf92f3577b34da6a3ce929d0e0e4736
-  python -m tracekeep incident --as-of 2026-01-12T11:00     # what Gold said then
+  python -m tracekeep incident --as-of 12     # as Gold's version 12 was; or a time after a build
 
-Exit code 0: answered, also if there was no error; 1: the lake could not be read, or raw lines not
-masked; 2: wrong arguments; 3: nothing is known of it, no data at all; 4: it is expired or erased,
-and nothing of it is left.
+Exit code 0: answered, also if there was no error; 1: the lake could not be read or has no Gold yet,
+or raw lines could not be masked; 2: wrong arguments; 3: nothing is known of it, no data at all; 4:
+it is expired or erased, and nothing of it is left.
 """
 
 
@@ -80,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_version_or_time,
         metavar="VERSION|TIME",
         help="all as it was then: a Delta version of gold.endpoint_minutes, or a time, which means "
-        "the last commit at or before it",
+        "the last commit at or before it (when it was built, not when it happened)",
     )
     parser.add_argument(
         "--min-error-rate",
@@ -102,6 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--raw",
         action="store_true",
         help="print raw lines unmasked; a page is masked all the same",
+    )
+
+    parser.add_argument(
+        "--vars",
+        type=_variables,
+        metavar="YAML",
+        help="variables of dbt, as the layers are built with; default: those of dbt_project.yml",
     )
 
 
@@ -127,7 +132,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     try:
         told = answer(lake, question)
-        safe = told if arguments.raw and not arguments.html else with_masked_lines(told)
+        shows_raw = arguments.raw and not arguments.html
+        safe = told if shows_raw else with_masked_lines(told, arguments.vars)
         if arguments.html:
             from tracekeep.incident.page import page
 
@@ -138,12 +144,13 @@ def run(arguments: argparse.Namespace) -> int:
     return {"found": ANSWERED, "unknown": UNKNOWN}.get(told["status"], GONE)
 
 
-def with_masked_lines(told: Row) -> Row:
-    """The answer with its raw lines masked (R13). Raises MaskingError."""
+def with_masked_lines(told: Row, variables: Row | None = None) -> Row:
+    """The answer with its raw lines masked (R13). variables: dbt's; those of dbt_project.yml if not
+    given. Raises MaskingError."""
     from tracekeep.incident.masking import masked
 
     lines = [line for trace in told.get("traces", []) for line in trace["raw_lines"]]
-    texts = iter(masked([line["raw_text"] for line in lines]))
+    texts = iter(masked([line["raw_text"] for line in lines], variables))
     return {
         **told,
         "traces": [
@@ -182,8 +189,7 @@ def _print(told: Row, arguments: argparse.Namespace) -> None:
 def _question(arguments: argparse.Namespace) -> Question:
     from tracekeep.incident.answer import Question
 
-    text = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8")
-    variables = yaml.safe_load(text)["vars"]
+    variables = project_variables() if arguments.vars is None else arguments.vars
     question = Question(
         start=arguments.start,
         end=arguments.end,
@@ -242,6 +248,17 @@ def _name(text: str) -> str:
     except UnicodeEncodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no text in UTF-8") from error
     return text
+
+
+def _variables(text: str) -> dict[str, Any]:
+    try:
+        variables = project_variables(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    for name in ("window_minutes", "new_pattern_warm_up_minutes"):
+        if not isinstance(variables[name], int):
+            raise argparse.ArgumentTypeError(f"{name} is no number of minutes: {variables[name]!r}")
+    return variables
 
 
 def _version_or_time(text: str) -> int | datetime:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment
 
 from tracekeep.incident.json_in_text import attributes, parsed, rewritten, strings
-from tracekeep.lake import PROJECT
+from tracekeep.lake import PROJECT, project_variables
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _VALUE = "value"
@@ -34,14 +32,15 @@ class _Returned(Exception):
         self.value = value
 
 
-def redaction_sql() -> dict[str, str]:
+def redaction_sql(variables: Mapping[str, Any] | None = None) -> dict[str, str]:
     """The SQL that dbt renders for a table of `texts` (place int, text string, names
     map<string,string>), in pieces: `steps` reads a column `lowered`; `text` and `names` read those
     steps, `text` and `names`.
 
-    Raises MaskingError if the policy is wrong.
+    variables: dbt's; those of dbt_project.yml if not given. Raises MaskingError if the policy is
+    wrong.
     """
-    macros = _macros(PROJECT)
+    macros = _macros(project_variables() if variables is None else variables)
     return {
         "steps": macros["redaction_steps"]("lowered").strip(),
         "text": macros["redacted"]("text", "steps").strip(),
@@ -49,14 +48,16 @@ def redaction_sql() -> dict[str, str]:
     }
 
 
-def masked(texts: Sequence[str | None]) -> list[str | None]:
+def masked(
+    texts: Sequence[str | None], variables: Mapping[str, Any] | None = None
+) -> list[str | None]:
     """Raw texts with all masked that Silver would mask, NUL as U+FFFD. None stays None.
 
     Of JSON in a text, also inside strings of JSON, each string is masked as it reads without
     escapes, and the value that an object gives a name, as `{"name": …}` or as `{"key": "name",
     "value": …}`, is masked whole if its name says that it is secret; such JSON is written anew.
     Then each text is masked as it stands. Opens the Spark session of this process, without the
-    metastore. Raises MaskingError.
+    metastore. variables: dbt's; those of dbt_project.yml if not given. Raises MaskingError.
     """
     lines = {text: parsed(text) for text in texts if text}
     if not lines:
@@ -64,29 +65,31 @@ def masked(texts: Sequence[str | None]) -> list[str | None]:
     names = sorted({name for line in lines.values() for _, _, name in attributes(line)})
     found = sorted({string for line in lines.values() for _, _, string in strings(line)})
     try:
-        of_names = _run([(name, {name: _VALUE}) for name in names], "names")
+        sql = redaction_sql(variables)
+        of_names = _run(sql, [(name, {name: _VALUE}) for name in names], "names")
         masks = {
             name: value
             for name, named in zip(names, of_names, strict=True)
             for value in named.values()
             if value != _VALUE
         }
-        of_strings = _run([(string, {}) for string in found], "text")
+        of_strings = _run(sql, [(string, {}) for string in found], "text")
         changed = {a: b for a, b in zip(found, of_strings, strict=True) if a != b}
         safe = [rewritten(text, line, masks, changed) for text, line in lines.items()]
-        by_text = dict(zip(lines, _run([(text, {}) for text in safe], "text"), strict=True))
+        by_text = dict(zip(lines, _run(sql, [(text, {}) for text in safe], "text"), strict=True))
     except Exception as error:
         raise MaskingError(f"raw lines could not be masked and are not shown: {error}") from error
     return [by_text[text] if text else text for text in texts]
 
 
-def _run(rows: Sequence[tuple[str, dict[str, str]]], result: str) -> list[Any]:
+def _run(
+    sql: Mapping[str, str], rows: Sequence[tuple[str, dict[str, str]]], result: str
+) -> list[Any]:
     """What the macros make of texts and maps of attributes, in their order."""
     from tracekeep.session import spark_session
 
     if not rows:
         return []
-    sql = redaction_sql()
     places = [
         (place, encodable(text), {encodable(name): value for name, value in named.items()})
         for place, (text, named) in enumerate(rows)
@@ -106,14 +109,13 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _macros(project: Path) -> dict[str, Callable[..., Any]]:
+def _macros(variables: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """The macros by name, as functions, with dbt's `return`, `var` and compiler error."""
-    variables = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     environment = Environment(autoescape=False, extensions=["jinja2.ext.do"])  # noqa: S701 - SQL
     environment.globals.update(
         {"var": variables.__getitem__, "return": _return, "exceptions": _Exceptions}
     )
-    paths = {path.stem: path for pattern in _MACROS for path in sorted(project.glob(pattern))}
+    paths = {path.stem: path for pattern in _MACROS for path in sorted(PROJECT.glob(pattern))}
     macros: dict[str, Callable[..., Any]] = {}
     # A file's names are looked up when it is rendered, so each stands for its macro before that.
     environment.globals.update({name: _late(name, macros) for name in paths})

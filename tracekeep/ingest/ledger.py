@@ -84,10 +84,6 @@ class Ledger:
         }
         return sorted(wanted - self._batches("ingest_batches"))
 
-    def unfinished(self) -> list[int]:
-        """Batches of ingest or replay that were planned but not committed, oldest first."""
-        return sorted([*self.open_batches(), *self.open_batches((KAFKA, REPLAY))])
-
     def plan_without_files(self, source_format: str, source_file: str = "") -> int:
         """Plan a batch of one of OTHER_SOURCES that is not cut into parts; returns its number."""
         batch = self.last_batch() + 1

@@ -4,14 +4,14 @@ Three steps, each with Delta's time travel, read by path: no metastore, no dbt. 
 like; as it is, it prints a few rows of each step for the lake in TRACEKEEP_LAKE.
 
     python scripts/drill_down.py                              # as of what Gold names
-    python scripts/drill_down.py --as-of 2026-01-12T11:00     # as of a time
+    python scripts/drill_down.py --as-of 2026-11-20T08:00     # as of a time since it was built
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def read(spark: SparkSession, table: str, as_of: int | datetime | None = None) -> DataFrame:
     """A table of the lake, `layer.table`, as of a version or a time (None: now).
 
+    Without the days that have expired since: old versions name files of theirs that are gone.
     Delta takes a time up to the last commit; a later one means that commit. Raises Delta's error
     for what can no longer be travelled to.
     """
@@ -38,7 +39,19 @@ def read(spark: SparkSession, table: str, as_of: int | datetime | None = None) -
             reader = reader.option("timestampAsOf", f"{as_of.astimezone(UTC):%F %T.%f}")
     elif as_of is not None:
         reader = reader.option("versionAsOf", as_of)
-    return reader.load(path)
+    rows = reader.load(path)
+    days = expired_days(spark, table)
+    return rows.where(~rows.partition_date.isin(days)) if days else rows
+
+
+def expired_days(spark: SparkSession, table: str) -> list[date]:
+    """The days that expiry has removed from a table."""
+    path = table_path("gold.expired_days")
+    if not path.is_dir():
+        return []
+    days = spark.read.format("delta").load(str(path))
+    days = days.where(days.table_name == table).select("partition_date").distinct()
+    return [row.partition_date for row in days.collect()]
 
 
 def incident_windows(

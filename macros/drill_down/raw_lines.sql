@@ -25,7 +25,9 @@ with lines as (
         ingested_at,
         {{ group.version if group.version is not none else 'cast(null as bigint)' }} as table_version
     from {{ spans }}{{ as_of_clause(spans, group.version) }}
-    where trace_id in {{ trace_id_list(group.trace_ids) }}
+    where
+        trace_id in {{ trace_id_list(group.trace_ids) }}
+        and {{ is_kept('partition_date', 'bronze.spans') }}
     union all
     {% endfor -%}
     {% for group in of_logs -%}
@@ -40,7 +42,9 @@ with lines as (
         ingested_at,
         {{ group.version if group.version is not none else 'cast(null as bigint)' }} as table_version
     from {{ log_records }}{{ as_of_clause(log_records, group.version) }}
-    where trace_id in {{ trace_id_list(group.trace_ids) }}
+    where
+        trace_id in {{ trace_id_list(group.trace_ids) }}
+        and {{ is_kept('partition_date', 'bronze.log_records') }}
     {{- '\n    union all\n    ' if not loop.last }}
     {% endfor %}
 ),

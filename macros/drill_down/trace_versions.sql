@@ -24,7 +24,8 @@
             select
                 trace_id,
                 {{ own }} as spans_version,
-                build_id
+                build_id,
+                first_arrival_at
             from {{ gold_table }}
             where trace_id in {{ ids }}
             {{ 'union all' if not loop.last }}
@@ -35,7 +36,8 @@
 
             select
                 trace_id,
-                max_by(struct(spans_version, build_id), build_id) as newest
+                max_by(struct(spans_version, build_id), build_id) as newest,
+                min(first_arrival_at) as first_arrival_at
             from gold_rows
             group by 1
 
@@ -47,7 +49,8 @@
             newest_rows.newest.spans_version
             {%- else -%}
             builds.table_version
-            {%- endif %} as version
+            {%- endif %} as version,
+            unix_micros(newest_rows.first_arrival_at) as arrived_at
         from newest_rows
         left join {{ builds }} as builds
             on
@@ -56,17 +59,26 @@
     {%- endset -%}
     {%- set known = {} -%}
     {%- for row in run_query(query).rows -%}
-        {%- do known.update({row[0]: row[1]}) -%}
+        {%- do known.update({row[0]: {'version': row[1], 'arrived_at': row[2]}}) -%}
     {%- endfor -%}
     {%- set erased = erased_traces(trace_ids) -%}
     {%- set oldest = oldest_version(relation, table.split('.')[0]) -%}
-    {%- set version = companion_version(table, relation, as_of) if as_of is not none else none -%}
+    {%- set version, until = none, none -%}
+    {%- if as_of is not none -%}
+        {%- set version = companion_version(table, relation, as_of) -%}
+        {%- set until = run_query(
+            'select unix_micros(max(committed_at)) from ' ~ committed_versions(relation)
+            ~ ' where version <= ' ~ version
+        ).rows[0][0] -%}
+    {%- endif -%}
     {%- set groups = {} -%}
     {%- for trace_id in trace_ids -%}
-        {%- set named = known.get(trace_id) -%}
+        {%- set trace = known.get(trace_id, {}) -%}
+        {%- set named = trace.get('version') -%}
         {%- set readable = named if named is not none and named >= oldest else none -%}
         {%- set at = version if as_of is not none else readable -%}
-        {%- set absence = 'expired' if trace_id in known else 'unknown' -%}
+        {%- set had_come = trace and (until is none or trace['arrived_at'] <= until) -%}
+        {%- set absence = 'expired' if had_come else 'unknown' -%}
         {%- set absence = 'erased' if trace_id in erased else absence -%}
         {%- do groups.setdefault((at ~ '', absence), {
             'version': at, 'trace_ids': [], 'absence': absence

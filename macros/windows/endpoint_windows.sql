@@ -1,7 +1,9 @@
 {#-
     Query for windows that no run has built: exact numbers of requests per window, environment,
     region, service and endpoint, from silver.spans as of any version that can be travelled to. With
-    the length of gold.endpoint_minutes it gives that table's numbers.
+    the length of gold.endpoint_minutes it gives that table's numbers of its windows with requests.
+    Windows at the ends of the range hold what lies inside it. `status` is found, or expired in the
+    one row of a day whose spans are gone.
 
     minutes: length of a window, that of Gold's if none is named. as_of: a version of silver.spans or
     a time; none for now.
@@ -10,6 +12,8 @@
     {%- set spans = ref('spans') -%}
     {%- set from_time, to_time = time_literal(from_time), time_literal(to_time) -%}
     {%- set seconds = (minutes or var('window_minutes')) | int * 60 -%}
+with windows as (
+
     select
         timestamp_seconds(unix_seconds(started_at) div {{ seconds }} * {{ seconds }}) as window_start,
         environment,
@@ -31,5 +35,12 @@
         and started_at < {{ to_time }}
         and partition_date >= to_date({{ from_time }})
         and partition_date <= to_date({{ to_time }})
+        and {{ is_kept('partition_date', 'silver.spans') }}
     group by 1, 2, 3, 4, 5
+
+),
+
+{{ told_windows('windows', 'silver.spans', from_time, to_time) }}
+
+select * from told_windows
 {%- endmacro %}

@@ -7,6 +7,7 @@ expires from Bronze while another is ingested.
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import subprocess
@@ -127,6 +128,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     spark: SparkSession, lake: Path, tmp_path: Path
 ) -> None:
     from tracekeep import expire as expiry
+    from tracekeep import rebuild
     from tracekeep.dbt import DbtError, dbt
     from tracekeep.erasure.work import erase
     from tracekeep.ingest.ledger import ERASURE, Ledger
@@ -163,6 +165,11 @@ def test_what_expires_goes_and_no_error_is_lost(
     old = spark.read.format("delta").option("versionAsOf", spans_version)
     rows = old.load(str(lake / "silver" / "spans")).where(f"partition_date = '{SECOND_DAY}'")
     assert rows.count() == 49
+    drill_down_goes_on(spark)
+    # what Gold keeps of the days that are gone below could not be built again
+    versions = {table.name: table.version for table in lake_tables()}
+    assert rebuild.run(argparse.Namespace()) == 2
+    assert {table.name: table.version for table in lake_tables()} == versions
     data_tests_hold()
 
     take(spark, list(LATE), tmp_path / "late")
@@ -218,6 +225,32 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert days_of(lake, "gold.error_events") == set()
     assert days_of(lake, "gold.error_pattern_days") == set()
     data_tests_hold()
+
+
+def drill_down_goes_on(spark: SparkSession) -> None:
+    """The macros say what has expired, and read the old versions that Gold names for the rest."""
+    from tracekeep.dbt import dbt
+
+    asked = [trace_of(4), trace_of(28)]
+    days = f"'{FIRST}', '2026-01-14'"
+    calls = (
+        f"trace_rows({asked})", f"raw_lines({asked})",
+        f"incident_windows({days})", f"endpoint_windows({days})",
+    )  # fmt: skip
+    inline = "\n##\n".join(f"{{{{ {call} }}}}" for call in calls)
+    (outcome,) = dbt("compile", "--inline", inline).result.results
+    sql = outcome.node.compiled_code
+    assert " version as of " in sql
+    traces, lines, failing, windows = (spark.sql(one).collect() for one in sql.split("\n##\n"))
+    assert {(row.trace_id, row.status) for row in traces} == {
+        (trace_of(4), "expired"), (trace_of(28), "found"),
+    }  # fmt: skip
+    assert {row.status for row in lines} == {"found"}
+    assert [(row.status, f"{row.window_start:%F}") for row in failing] == [
+        ("expired", FIRST), ("expired", SECOND_DAY),
+    ]  # fmt: skip
+    assert [f"{row.window_start:%F}" for row in windows if row.status == "expired"] == [FIRST]
+    assert sum(row.request_count or 0 for row in windows) == 49
 
 
 def finished(*words: object) -> str:

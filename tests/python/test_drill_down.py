@@ -6,6 +6,7 @@ All that needs Spark; test_incident.py has the command itself.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 from conftest import BuiltLake
 
 from tracekeep.dbt import dbt
+from tracekeep.incident.delta_lake import DeltaLake
 from tracekeep.incident.masking import masked, redaction_sql
 
 if TYPE_CHECKING:
@@ -56,9 +58,9 @@ def steps(spark: SparkSession, lake: BuiltLake) -> Steps:
 def test_three_steps_lead_from_a_window_to_the_lines_it_was_built_from(
     spark: SparkSession, steps: Steps
 ) -> None:
-    windows = {
-        (row.window_start, row.endpoint) for row in spark.sql(steps.sql["windows"]).collect()
-    }
+    found = spark.sql(steps.sql["windows"]).collect()
+    assert {row.status for row in found} == {"found"}
+    windows = {(row.window_start, row.endpoint) for row in found}
     assert (steps.worst.window_start, steps.worst.endpoint) in windows
 
     rows = spark.sql(steps.sql["rows"]).collect()
@@ -98,6 +100,38 @@ def test_what_is_gone_says_why(spark: SparkSession, steps: Steps) -> None:
         trace_id: {erased: "erased", UNKNOWN: "unknown"}.get(trace_id, "found")
         for trace_id in asked
     }
+
+
+def compiled(inline: str) -> str:
+    (outcome,) = dbt("compile", "--inline", inline).result.results
+    return str(outcome.node.compiled_code)
+
+
+def test_a_trace_that_came_later_than_the_time_asked_for_has_not_expired(
+    spark: SparkSession, lake: BuiltLake, steps: Steps
+) -> None:
+    tables = DeltaLake(lake.path)
+    created = max(
+        tables[name].commits[0].at for name in ("bronze.spans", "bronze.log_records")
+    ).isoformat()
+    sql = compiled(f"{{{{ raw_lines(['{steps.trace_id}'], as_of='{created}') }}}}")
+    assert [row.status for row in spark.sql(sql).collect()] == ["unknown"]
+
+
+def test_commits_have_their_times_in_any_zone(
+    spark: SparkSession, lake: BuiltLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "America/New_York")
+        time.tzset()
+        sql = compiled(
+            "select version, unix_micros(committed_at) as at from "
+            "{{ committed_versions(ref('spans')) }}"
+        )
+    time.tzset()
+    told = {row.version: row.at for row in spark.sql(sql).collect()}
+    commits = DeltaLake(lake.path)["silver.spans"].commits
+    assert told == {commit.version: round(commit.at.timestamp() * 1e6) for commit in commits}
 
 
 def test_windows_that_nobody_built_are_those_of_a_scheduled_run(

@@ -22,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Remove the days that each layer has kept for long enough (variables *_retention_days in "
         "dbt_project.yml), rows and files, old versions included; set the windows of time travel "
         "(*_travel_days) and remove the versions beyond them. Days that Gold has not taken yet "
-        "stay. What went is noted in gold.expired_days. Ends with the rows and bytes on disk of "
-        "each table before and after. May be cut short and run again, and runs beside ingest; not "
-        "beside dbt on the same metastore. Exit code 0: done; 1: a statement failed, or a run of "
-        "Silver is not finished."
+        "stay. Bronze goes by arrival, Silver and Gold by event. What went is noted in "
+        "gold.expired_days. Ends with the rows and bytes on disk of each table before and after. "
+        "May be cut short and run again, and runs beside ingest; must not run beside dbt. Exit "
+        "code 0: done; 1: a statement failed, or a run of Silver is not finished."
     )
     parser.add_argument("--dry-run", action="store_true", help="only tell what would go")
     parser.add_argument(

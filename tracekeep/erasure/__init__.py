@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="an attribute of spans, log records or resources; may repeat",
+        help="an attribute of spans, span events, log records or resources; may repeat",
     )
     parser.add_argument(
         "--vars",

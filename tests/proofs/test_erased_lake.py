@@ -1,7 +1,8 @@
 """R12: erased traces and a subject leave every file of a lake, and all counts stay.
 
-A generated day is built by `tracekeep run`; an erasure is killed and goes on, a second one runs
-through; then the same files are ingested again under another name, and all is built from Bronze.
+A generated day is built by `tracekeep run`, traces and a subject are erased, and all tests hold. Of
+a tenth of it an erasure is killed and goes on, a second one runs through; then the same files are
+ingested again under another name, and all is built from Bronze.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from tracekeep.lake import PROJECT
 
 EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "1000000"))
 TRACES, KILLED = 50, 5
-"""Traces that are erased, and how many of them by the erasure that is killed."""
+"""Traces that are erased by their ids, and how many of them by the erasure that is killed."""
 KEYS = {
     "gold.endpoint_minutes": "window_start environment region service endpoint",
     "gold.endpoint_minutes_aggregated": "window_start environment region service endpoint",
@@ -112,10 +114,22 @@ def words_of(traces: Iterable[str]) -> list[str]:
     return [word for trace in traces for word in ("--trace", trace)]
 
 
-@pytest.mark.usefixtures("lake")
-def test_what_is_erased_is_gone_and_all_counts_stay(lake: Path, tmp_path: Path) -> None:
-    day, again = tmp_path / "day", tmp_path / "again"
-    finished("generate", day, "--events", EVENTS, "--seed", 1)
+@dataclass(frozen=True)
+class Asked:
+    """What is to be erased of a lake: traces by their ids, others by an order that they name; the
+    spans and records of all of them; a trace that stays."""
+
+    traces: list[str]
+    order: str
+    everyone: set[str]
+    spans: set[str]
+    record_count: int
+    bystander: str
+
+
+def built(lake: Path, day: Path, events: int) -> tuple[Asked, dict[tuple[str, ...], Any]]:
+    """Build a lake of a generated day; returns what is to be erased of it, and its numbers."""
+    finished("generate", day, "--events", events, "--seed", 1)
     shutil.rmtree(day / "truth")
     finished("run", day)
     traces = chosen(lake)
@@ -127,7 +141,6 @@ def test_what_is_erased_is_gone_and_all_counts_stay(lake: Path, tmp_path: Path) 
     logs = table(lake, "bronze.log_records", ["trace_id", "attributes"])
     subjects = {row["trace_id"] for row in logs if row["attributes"].get("payments.order") == order}
     everyone = {*traces, *subjects}
-    spans = span_ids(lake, everyone)
     records = sum(
         row["trace_id"] in everyone
         for name in ("bronze.spans", "bronze.log_records")
@@ -138,36 +151,63 @@ def test_what_is_erased_is_gone_and_all_counts_stay(lake: Path, tmp_path: Path) 
         for row in table(lake, "silver.traces", ["trace_id"])
         if row["trace_id"] not in everyone
     )
-    before = numbers(lake)
     assert len(files_with(lake, {*everyone, bystander})) == len(everyone) + 1
+    asked = Asked(traces, order, everyone, span_ids(lake, everyone), records, bystander)
+    return asked, numbers(lake)
 
-    # killed in the midst of it, it goes on without being told what
-    process = commands.start("erase", *words_of(traces[:KILLED]))
+
+def assert_gone(lake: Path, asked: Asked) -> None:
+    found = files_with(lake, {*asked.everyone, *asked.spans, asked.order, asked.bystander})
+    assert set(found) == {asked.bystander}, found
+
+
+@pytest.mark.usefixtures("lake")
+def test_what_is_erased_is_gone_and_all_counts_stay(lake: Path, tmp_path: Path) -> None:
+    asked, before = built(lake, tmp_path / "day", EVENTS)
+    out = finished("erase", *words_of(asked.traces), "--subject", f"payments.order={asked.order}")
+    assert f"{len(asked.everyone):,} traces" in out and "nothing of it is left" in out
+    report(out)
+    assert_gone(lake, asked)
+    assert numbers(lake) == before
+    # there is nothing new; all data tests of the project hold
+    finished("run", tmp_path / "day")
+    assert numbers(lake) == before
+
+
+@pytest.mark.usefixtures("lake")
+def test_an_erasure_that_was_killed_goes_on_and_outlives_the_same_records(
+    lake: Path, tmp_path: Path
+) -> None:
+    day, again = tmp_path / "day", tmp_path / "again"
+    asked, before = built(lake, day, EVENTS // 10)
+    process = commands.start("erase", *words_of(asked.traces[:KILLED]))
     for line in process.stderr or []:
         if "gold.endpoint_minutes" in line:
             break
     os.killpg(process.pid, 9)
     process.wait()
+    # without being told what
     out = finished("erase")
     assert f"erased: {KILLED} traces" in out and "nothing of it is left" in out
     assert numbers(lake) == before
 
-    out = finished("erase", *words_of(traces[KILLED:]), "--subject", f"payments.order={order}")
+    rest = words_of(asked.traces[KILLED:])
+    out = finished("erase", *rest, "--subject", f"payments.order={asked.order}")
     assert "nothing of it is left" in out
-    report(out)
-    found = files_with(lake, {*everyone, *spans, order, bystander})
-    assert set(found) == {bystander}, found
+    assert_gone(lake, asked)
     assert numbers(lake) == before
 
     # the same records again, under another name: refused, and the windows are as they were
     shutil.copytree(day, again)
     finished("run", again)
     reasons = Counter(row["reason"] for row in table(lake, "bronze.rejected_records", ["reason"]))
-    assert reasons["erased"] == records
+    assert reasons["erased"] == asked.record_count
     assert numbers(lake) == before
-    assert set(files_with(lake, {*everyone, order, bystander})) == {bystander}
+    assert set(files_with(lake, {*asked.everyone, asked.order, asked.bystander})) == {
+        asked.bystander
+    }
 
-    code, out, _ = commands.finish(commands.start("incident", "--trace", traces[0]))
+    code, out, _ = commands.finish(commands.start("incident", "--trace", asked.traces[0]))
     assert code == 4 and "erased" in out
 
     finished("rebuild")

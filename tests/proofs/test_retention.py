@@ -195,7 +195,10 @@ def test_what_expires_goes_and_no_error_is_lost(
 
     # its day stands in Gold alone: the pattern goes too
     assert events_of(lake, "gold.error_patterns", error_template="to be erased")
+    # one that was killed has left its batch open
+    Ledger(spark).plan_without_files(ERASURE)
     erase([trace_of(3)], [])
+    assert Ledger(spark).open_batches((ERASURE,)) == []
     assert not events_of(lake, "gold.error_events", error_message="to be erased")
     for table in ("gold.error_patterns", "gold.error_pattern_days"):
         assert not events_of(lake, table, error_template="to be erased"), table

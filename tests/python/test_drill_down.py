@@ -130,8 +130,8 @@ def test_commits_have_their_times_in_any_zone(
         )
     time.tzset()
     told = {row.version: row.at for row in spark.sql(sql).collect()}
-    commits = DeltaLake(lake.path)["silver.spans"].commits
-    assert told == {commit.version: round(commit.at.timestamp() * 1e6) for commit in commits}
+    held = DeltaLake(lake.path)["silver.spans"].commits
+    assert told == {commit.version: round(commit.at.timestamp() * 1e6) for commit in held}
 
 
 def test_windows_that_nobody_built_are_those_of_a_scheduled_run(

@@ -395,15 +395,17 @@ class _Work:
 
     def _touch(self, batch: int) -> None:
         """Note in Silver that the batch touches what is anonymous now, and what told of it."""
+        from delta.tables import DeltaTable
+        from pyspark.sql.functions import col
+
         request = self.request
         old = request.traces | request.records
         pseudonyms = {pseudonym(request.key, one) for one in old}
         keys = [(batch, one) for one in sorted(pseudonyms | request.touched)]
         frame = self.spark.createDataFrame(keys, "ingest_batch bigint, touched_key string")
         frame.createOrReplaceTempView("erased_keys")
-        self.spark.sql(
-            "delete from silver.trace_arrivals where ingest_batch = :batch", {"batch": batch}
-        )
+        arrivals = DeltaTable.forPath(self.spark, str(table_path(ARRIVALS)))
+        arrivals.delete(col("ingest_batch") == batch)
         self.spark.sql(_ARRIVALS_OF_KEYS)
 
     def _name_errors_of_gold_alone(self) -> list[str]:

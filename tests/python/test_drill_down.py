@@ -125,8 +125,10 @@ def test_commits_have_their_times_in_any_zone(
         elsewhere.setenv("TZ", "America/New_York")
         time.tzset()
         # there is nothing to ask while dbt parses
-        commits = "{% if execute %}{{ committed_versions(ref('spans')) }}{% endif %}"
-        sql = compiled(f"select version, unix_micros(committed_at) as at from {commits}")
+        sql = compiled(
+            "{% if execute %}select version, unix_micros(committed_at) as at from "
+            "{{ committed_versions(ref('spans')) }}{% endif %}"
+        )
     time.tzset()
     told = {row.version: row.at for row in spark.sql(sql).collect()}
     held = DeltaLake(lake.path)["silver.spans"].commits

@@ -5,7 +5,7 @@
         --inline "{{ raw_lines(['4bf92f3577b34da6a3ce929d0e0e4736'], as_of=3) }}"
 -#}
 -- Raw lines of the traces of the worst window, from Bronze as of the version that their rows in
--- Gold name. Bronze is not masked: who may not see it uses `python -m tracekeep incident`. dbt's log
--- would keep what is shown:
+-- Gold name. Bronze is not masked: who may not see it uses `python -m tracekeep incident`. The log
+-- of dbt would keep what is shown:
 -- `dbt --log-level-file none show --select incident_raw_lines --limit 100`
 {{ raw_lines(worst_trace_ids()) }}

@@ -126,8 +126,9 @@ def test_commits_have_their_times_in_any_zone(
         time.tzset()
         # there is nothing to ask while dbt parses
         sql = compiled(
-            "{% if execute %}select version, unix_micros(committed_at) as at from "
-            "{{ committed_versions(ref('spans')) }}{% endif %}"
+            "{% set spans = ref('spans') %}{% if execute %}"
+            "select version, unix_micros(committed_at) as at from {{ committed_versions(spans) }}"
+            "{% endif %}"
         )
     time.tzset()
     told = {row.version: row.at for row in spark.sql(sql).collect()}

@@ -6,6 +6,7 @@ All that needs Spark; test_incident.py has the command itself.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,24 @@ def test_a_trace_that_came_later_than_the_time_asked_for_has_not_expired(
     ).isoformat()
     sql = compiled(f"{{{{ raw_lines(['{steps.trace_id}'], as_of='{created}') }}}}")
     assert [row.status for row in spark.sql(sql).collect()] == ["unknown"]
+
+
+def test_commits_have_their_times_in_any_zone(
+    spark: SparkSession, lake: BuiltLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "America/New_York")
+        time.tzset()
+        # there is nothing to ask while dbt parses
+        sql = compiled(
+            "{% set spans = ref('spans') %}{% if execute %}"
+            "select version, unix_micros(committed_at) as at from {{ committed_versions(spans) }}"
+            "{% endif %}"
+        )
+    time.tzset()
+    told = {row.version: row.at for row in spark.sql(sql).collect()}
+    held = DeltaLake(lake.path)["silver.spans"].commits
+    assert told == {commit.version: round(commit.at.timestamp() * 1e6) for commit in held}
 
 
 def test_windows_that_nobody_built_are_those_of_a_scheduled_run(

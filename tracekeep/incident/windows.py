@@ -160,7 +160,9 @@ class WindowReader:
     def _is_asked(self) -> Expression | None:
         import pyarrow.compute as pc
 
-        conditions = [pc.field(name) == value for name, value in self.names.items() if value]
+        conditions = [
+            pc.field(name) == value for name, value in self.names.items() if value is not None
+        ]
         return all_of(conditions) if conditions else None
 
 

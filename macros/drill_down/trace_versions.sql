@@ -62,9 +62,10 @@
         {%- do known.update({row[0]: {'version': row[1], 'arrived_at': row[2]}}) -%}
     {%- endfor -%}
     {%- set erased = erased_traces(trace_ids) -%}
-    {%- set oldest = oldest_version(relation, table.split('.')[0]) -%}
-    {%- set version, until = none, none -%}
-    {%- if as_of is not none -%}
+    {%- set version, until, oldest = none, none, none -%}
+    {%- if as_of is none -%}
+        {%- set oldest = oldest_version(relation, table.split('.')[0]) -%}
+    {%- else -%}
         {%- set version = companion_version(table, relation, as_of) -%}
         {%- set until = run_query(
             'select unix_micros(max(committed_at)) from ' ~ committed_versions(relation)
@@ -75,8 +76,8 @@
     {%- for trace_id in trace_ids -%}
         {%- set trace = known.get(trace_id, {}) -%}
         {%- set named = trace.get('version') -%}
-        {%- set readable = named if named is not none and named >= oldest else none -%}
-        {%- set at = version if as_of is not none else readable -%}
+        {%- set is_readable = oldest is not none and named is not none and named >= oldest -%}
+        {%- set at = named if is_readable else version -%}
         {%- set had_come = trace and (until is none or trace['arrived_at'] <= until) -%}
         {%- set absence = 'expired' if had_come else 'unknown' -%}
         {%- set absence = 'erased' if trace_id in erased else absence -%}

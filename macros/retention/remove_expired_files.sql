@@ -26,20 +26,12 @@
         group by 1
         order by 1
     {%- endset -%}
-    {%- set notes = [] -%}
+    {%- set removed = [] -%}
     {%- for name, days in run_query(query).rows -%}
         {%- do remove_files(name, days.split(',')) -%}
         {%- for day in days.split(',') -%}
-            {%- do notes.append(
-                "('" ~ name ~ "', 'remove', date'" ~ day ~ "', null, 0, current_timestamp())"
-            ) -%}
+            {%- do removed.append([name, day, none, 0]) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- if notes -%}
-        {%- do run_query(
-            'insert into ' ~ expired
-            ~ ' (table_name, phase, partition_date, ingest_batch, record_count, expired_at) '
-            ~ 'values ' ~ notes | join(', ')
-        ) -%}
-    {%- endif -%}
+    {%- do note_days('remove', removed) -%}
 {%- endmacro %}

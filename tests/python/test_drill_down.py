@@ -121,16 +121,19 @@ def test_a_trace_that_came_later_than_the_time_asked_for_has_not_expired(
 def test_commits_have_their_times_in_any_zone(
     spark: SparkSession, lake: BuiltLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv("TZ", "America/New_York")
+    # there is nothing to ask while dbt parses
+    inline = (
+        "{% set spans = ref('spans') %}{% if execute %}"
+        "select version, unix_micros(committed_at) as at from {{ committed_versions(spans) }}"
+        "{% endif %}"
+    )
+    try:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", "America/New_York")
+            time.tzset()
+            sql = compiled(inline)
+    finally:
         time.tzset()
-        # there is nothing to ask while dbt parses
-        sql = compiled(
-            "{% set spans = ref('spans') %}{% if execute %}"
-            "select version, unix_micros(committed_at) as at from {{ committed_versions(spans) }}"
-            "{% endif %}"
-        )
-    time.tzset()
     told = {row.version: row.at for row in spark.sql(sql).collect()}
     held = DeltaLake(lake.path)["silver.spans"].commits
     assert told == {commit.version: round(commit.at.timestamp() * 1e6) for commit in held}

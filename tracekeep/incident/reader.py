@@ -74,13 +74,13 @@ class AsOfReader:
     ) -> pa.Table:
         import pyarrow.compute as pc
 
-        days = sorted({day.partition_date for day in self.expired if day.table_name == table.name})
         try:
             return table.arrow(columns, where, version)
         except GoneError:
+            days = {day.partition_date for day in self.expired if day.table_name == table.name}
             if not days:
                 raise
-        is_left = ~pc.field("partition_date").isin(days)
+        is_left = ~pc.field("partition_date").isin(sorted(days))
         rows = table.arrow(columns, is_left if where is None else where & is_left, version)
         self.cut.add(table.name)
         self.notes.append(f"{table.name} is read without the days that have expired since.")

@@ -180,14 +180,25 @@ def _character_pattern(character: str) -> str:
 
 def values_in(text: str, key: str) -> Iterator[str]:
     """What a text may say that an attribute's value is: in objects of JSON, also inside JSON."""
-    name = rf'(\\*")(?:{value_pattern(key)})\1'
-    pattern = re.compile(
-        rf"{name}\s*(?:,\s*\1type\1\s*:\s*\1\w+\1\s*)?(?:,\s*\1value\1\s*)?:\s*"
-        r"(?:\{\s*\1\w+\1\s*:\s*)?(?:\1(.*?)(?<!\\)\1|([^\s,\]}]+))",
-        re.DOTALL,
-    )
+    pattern = re.compile(rf"{_name_pattern(key)}(?:\1(.*?)(?<!\\)\1|([^\s,\]}}]+))", re.DOTALL)
     for _, value, bare in pattern.findall(text):
         yield from (bare,) if bare else _unescaped(value)
+
+
+def attribute_pattern(key: str, value: str) -> str:
+    """A pattern of an attribute with a value, where `values_in` reads it."""
+    spelled = value_pattern(value)
+    return rf"{_name_pattern(key)}(?:\1{spelled}\1|{spelled}(?=[\s,\]}}]|$))"
+
+
+def _name_pattern(key: str) -> str:
+    """A pattern of an attribute's name in JSON and what stands before its value; group 1 is the
+    quotation mark, escaped inside JSON."""
+    return (
+        rf'(\\*")(?:{value_pattern(key)})\1'
+        r"\s*(?:,\s*\1type\1\s*:\s*\1\w+\1\s*)?(?:,\s*\1value\1\s*)?:\s*"
+        r"(?:\{\s*\1\w+\1\s*:\s*)?"
+    )
 
 
 def _unescaped(value: str) -> Iterator[str]:

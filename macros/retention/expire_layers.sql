@@ -9,6 +9,7 @@
     dry_run: only tell what would go. vacuum: false leaves the files of old versions to the caller.
 -#}
 {% macro expire_layers(now=none, dry_run=false, vacuum=true) -%}
+    {%- do register_bronze_sources() -%}
     {%- for layer, table in [
         ('silver', 'batch_books'), ('silver', 'frozen_traces'), ('gold', 'build_versions'),
         ('gold', 'expired_days'),

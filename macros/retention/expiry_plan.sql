@@ -1,7 +1,9 @@
 {#-
     List of what is to expire, a dictionary a table with days that are due: name (layer.table),
     relation, days (dates), rows (day, ingest batch, rows). A day stays in all tables of its layer
-    for as long as Gold has not taken all of its rows or ingest may write to it; the log says so.
+    for as long as Gold has not taken all of its rows or ingest may write to it, and in Silver for as
+    long as an earlier one does: traces go on to later days, never to earlier ones (R6). The log says
+    so.
 
     today: date.
 -#}
@@ -16,10 +18,17 @@
         {%- endfor -%}
         {%- do plan.append({'rule': rule, 'relation': relation, 'rows': rows}) -%}
     {%- endfor -%}
+    {%- set first_kept = kept.get('silver', []) | min -%}
+    {%- for step in plan if step.rule.layer == 'silver' and first_kept -%}
+        {%- for row in step.rows if row['partition_date'] > first_kept -%}
+            {%- do kept['silver'].append(row['partition_date']) -%}
+        {%- endfor -%}
+    {%- endfor -%}
     {%- for layer, days in kept.items() -%}
         {%- do print(
             layer ~ ': ' ~ days | unique | sort | join(', ')
             ~ ' stay: Gold has not taken all of their rows yet, or ingest has not finished them'
+            ~ (', or those of an earlier day' if layer == 'silver')
         ) -%}
     {%- endfor -%}
     {%- set due = [] -%}

@@ -56,7 +56,10 @@ def timely() -> Iterator[str]:
     yield span(
         CROSSING, "a" * 16, start=FIRST_NS + DAY - SECOND, status=2, exception=FAILED
     )  # fmt: skip
-    yield span(CROSSING, "b" * 16, "a" * 16, service="ledger", start=FIRST_NS + DAY + SECOND)
+    yield span(
+        CROSSING, "b" * 16, "a" * 16, service="ledger", start=FIRST_NS + DAY + SECOND,
+        status=2, exception=("java.lang.IllegalStateException", "of a day that stays"),
+    )  # fmt: skip
     yield deployed("one", f"{FIRST}T02:00:00Z")
     yield FIRST_LOG
     yield log(LOGGED, "", "ERROR disk 2 is full", severity=17, time=FIRST_NS - HOUR)
@@ -125,7 +128,7 @@ def events_of(lake: Path, table: str, **values: Any) -> list[dict[str, Any]]:
 
 
 def test_what_expires_goes_and_no_error_is_lost(
-    spark: SparkSession, lake: Path, tmp_path: Path
+    spark: SparkSession, lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tracekeep import expire as expiry
     from tracekeep import rebuild
@@ -135,6 +138,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     from tracekeep.tables import lake_tables
 
     take(spark, list(timely()), tmp_path / "timely")
+    silver_expires_in_order(spark, tmp_path / "first", capsys)
     before = {table: lakes.rows_of(lake, table) for table in lakes.COMPARED}
     spans_version = DeltaTable(str(lake / "silver" / "spans")).version()
 
@@ -173,7 +177,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     data_tests_hold()
 
     take(spark, list(LATE), tmp_path / "late")
-    (books,) = events_of(lake, "silver.batch_books", ingest_batch=2)
+    (books,) = events_of(lake, "silver.batch_books", ingest_batch=3)
     assert (books["expired_span_count"], books["span_count"]) == (5, 1)
     assert books["duplicate_span_count"] == 0
     assert days_of(lake, "silver.spans") == {SECOND_DAY}
@@ -193,15 +197,19 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert events_of(lake, "silver.traces", trace_id=trace_of(30))[0]["sample_class"] == "error"
     data_tests_hold()
 
-    # its day stands in Gold alone: the pattern goes too
-    assert events_of(lake, "gold.error_patterns", error_template="to be erased")
+    # its day stands in Gold alone: the pattern goes too; and so does that of a trace which Silver
+    # builds no more, as it began on a day that has expired
+    erased = ("to be erased", "of a day that stays")
+    for template in erased:
+        assert events_of(lake, "gold.error_patterns", error_template=template)
     # one that was killed has left its batch open
     Ledger(spark).plan_without_files(ERASURE)
-    erase([trace_of(3)], [])
+    erase([trace_of(3), CROSSING], [])
     assert Ledger(spark).open_batches((ERASURE,)) == []
-    assert not events_of(lake, "gold.error_events", error_message="to be erased")
-    for table in ("gold.error_patterns", "gold.error_pattern_days"):
-        assert not events_of(lake, table, error_template="to be erased"), table
+    for text in erased:
+        assert not events_of(lake, "gold.error_events", error_message=text)
+        for table in ("gold.error_patterns", "gold.error_pattern_days"):
+            assert not events_of(lake, table, error_template=text), table
     data_tests_hold()
 
     # the tests of it can fail
@@ -228,6 +236,30 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert days_of(lake, "gold.error_events") == set()
     assert days_of(lake, "gold.error_pattern_days") == set()
     data_tests_hold()
+
+
+def silver_expires_in_order(
+    spark: SparkSession, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A day that Gold has not taken holds up the later ones: traces go on to them."""
+    from tracekeep import expire as expiry
+    from tracekeep.dbt import dbt
+    from tracekeep.ingest import ingest
+
+    folder.mkdir()
+    late = span(trace_of(5), "d" * 16, "a" * 16, start=FIRST_NS + 5 * HOUR + 2 * MINUTE)
+    (folder / "records.jsonl").write_text(late + "\n", encoding="utf-8")
+    assert ingest(spark, [folder])["rejected"] == 0
+    dbt("run", "--select", "silver")
+    capsys.readouterr()
+    expiry.expire(NOW + datetime.timedelta(days=1), dry_run=True)
+    told = capsys.readouterr().out
+    assert f"silver: {FIRST}, {SECOND_DAY} stay" in told
+    assert "silver.spans:" not in told
+    dbt("run", "--select", "gold")
+    capsys.readouterr()
+    expiry.expire(NOW + datetime.timedelta(days=1), dry_run=True)
+    assert f"silver.spans: 2 days, {FIRST} to {SECOND_DAY}" in capsys.readouterr().out
 
 
 def drill_down_goes_on(spark: SparkSession) -> None:

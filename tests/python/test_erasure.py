@@ -455,6 +455,70 @@ def test_a_reject_of_an_erased_trace_loses_its_text(spark: SparkSession) -> None
     assert kept.raw_text == f'{{"traceId":"{OTHER}"}}'
 
 
+def test_short_values_go_from_texts_where_they_are_attributes(spark: SparkSession) -> None:
+    short = ("user.id", "é-47")
+    erased = Erased(KEY, frozenset(), frozenset(), frozenset(), frozenset((short,)))
+    said = [
+        '{"traceId":"1","user.id":"é-47"',
+        '{"key":"user.id","value":{"stringValue":"\\u00e9-47"}}',
+        json.dumps({"log": json.dumps({"user.id": "é-47"})}),
+        '{"user.id": é-47, "a": 1}',
+    ]
+    other = ['{"user.id":"é-471"}', '{"another":"é-47"}', "user é-47", '{"user.id": é-47.5}']
+    schema = "reason string, detail string, raw_text string"
+    rejects = [("no_time", "x", text) for text in (*said, *other)]
+    rows = rewritten(spark, "bronze.rejected_records", schema, rejects, erased)
+    assert [row.raw_text for row in rows] == [None] * len(said) + other
+    logs = [(OTHER, f"of {text}") for text in (*said, *other)]
+    schema = "trace_id string, body string"
+    rows = rewritten(spark, "silver.log_records", schema, logs, erased)
+    assert [row.body for row in rows[len(said) :]] == [f"of {text}" for text in other]
+    assert all("erased" in row.body for row in rows[: len(said)])
+    # the proof, and ingest, know the same
+    wanted = proof.Wanted(frozenset(), frozenset((short,)))
+    assert [bool(wanted.attributes_in(text)) for text in (*said, *other)] == (
+        [True] * len(said) + [False] * len(other)
+    )
+    assert not any(wanted.attributes_in(row.body) for row in rows)
+    assert all(short[1] in set(values_in(text, short[0])) for text in said)
+    assert not any(short[1] in set(values_in(text, short[0])) for text in other)
+
+
+def test_a_pattern_that_gold_alone_holds_loses_a_value(spark: SparkSession) -> None:
+    value = "jane.doe"
+    erased = Erased(KEY, frozenset((GONE,)), frozenset(), frozenset(), frozenset((("u", value),)))
+    schema = "fingerprint string, error_template string, error_message string, trace_id string"
+    text = f"account of {value} is locked"
+    rows = rewritten(
+        spark, "gold.error_patterns", schema,
+        [("f1", text, text, OTHER), ("f2", text, text, GONE), ("f3", "disk <*>", "disk 1", GONE)],
+        erased,
+    )  # fmt: skip
+    assert [row.error_template for row in rows] == ["account of erased is locked"] * 2 + [
+        "disk <*>"
+    ]
+    assert rows[0].error_message == "account of erased is locked"
+    assert value not in json.dumps([row.asDict() for row in rows])
+
+
+def test_the_span_of_a_caller_is_no_span_of_the_callee(spark: SparkSession) -> None:
+    schema = "trace_id string, source_span_id string, call_count bigint"
+    rows = [(OTHER, GONE_SPAN, 1), (OTHER, OTHER_SPAN, 2), (GONE, OTHER_SPAN, 3)]
+    calls = rewritten(spark, "gold.call_graph_minutes", schema, rows)
+    assert [call.trace_id for call in calls] == [OTHER, OTHER, pseudonym(KEY, GONE)]
+    assert [call.source_span_id for call in calls[:2]] == [pseudonym(KEY, GONE_SPAN), OTHER_SPAN]
+    columns = spark.createDataFrame(rows, schema).schema
+    assert Rewriter("gold.call_graph_minutes", columns, ERASED, SQL).other_span_ids is None
+
+
+def test_record_uids_stay_apart(spark: SparkSession) -> None:
+    schema = "trace_id string, attributes map<string,string>"
+    rows = [(GONE, {"log.record.uid": text}) for text in ("one", "two")]
+    uids = [row.attributes["log.record.uid"] for row in rewritten(spark, "s.l", schema, rows)]
+    assert len(set(uids)) == len(uids)
+    assert {len(uid) for uid in uids} == {len("erased ") + 32}
+
+
 def test_windows_keep_numbers_and_lose_ids(spark: SparkSession) -> None:
     schema = """
         service string, endpoint string, request_count bigint, sample_trace_ids array<string>,
@@ -524,14 +588,19 @@ def test_what_silver_masks_is_out_of_reach_of_older_traces(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order, password, absent = ("payments.order", "A-1"), ("db.password", "x"), ("a", "b@c.example")
-    request = Request(subjects={USER, order, password, absent})
+    # Silver holds no attributes of span events
+    login = ("login.name", "jane")
+    request = Request(subjects={USER, order, password, absent, login})
     work = _Work(spark, request)
     assert work.masked_subjects == {USER, password, absent}
     monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
-    attributes = pa.array([[USER], [password]], pa.map_(pa.string(), pa.string()))
-    rows = pa.table({"trace_id": [GONE, OTHER], "attributes": attributes})
+    attributes = pa.array([[USER, order], [password]], pa.map_(pa.string(), pa.string()))
+    event = pa.struct([("attributes", attributes.type)])
+    events = pa.array([[], [{"attributes": [login]}]], pa.list_(event))
+    rows = pa.table({"trace_id": [GONE, OTHER], "attributes": attributes, "events": events})
     write_deltalake(str(tmp_path / "bronze" / "spans"), rows)
     work.find_ids()
+    assert request.traces == {GONE, OTHER}
     assert work.out_of_reach() == {absent}
     # one that was cut short does not meet them again
     forget = rows.slice(0, 0)
@@ -543,7 +612,7 @@ def test_what_silver_masks_is_out_of_reach_of_older_traces(
     assert again.out_of_reach() == {absent}
     days = {"table_name": ["bronze.spans"], "partition_date": [NOW.date()]}
     write_deltalake(str(tmp_path / "gold" / "expired_days"), pa.table(days))
-    assert work.out_of_reach() == {USER, password, absent}
+    assert work.out_of_reach() == {USER, password, absent, login}
 
 
 # ---------------------------------------------------------------- proof
@@ -625,6 +694,14 @@ def test_the_proof_leaves_ids_of_spans_to_other_traces(lake: Path) -> None:
     pq.write_table(rows, lake / "a.parquet")
     (left,) = proof.prove(wanted, [], lake).found
     assert left[1:] == ("body", GONE_SPAN)
+    # a call of it by a span of another trace, and one by its own
+    callers = {"source_span_id": [GONE_SPAN], "trace_id": ["e" * 32]}
+    for source, places_left in ((OTHER, []), ("e" * 32, ["source_span_id"])):
+        rows = pa.table({**callers, "source_trace_id": [source]})
+        pq.write_table(rows, lake / "a.parquet")
+        assert [place for _, place, _ in proof.prove(wanted, [], lake).found] == places_left
+    pq.write_table(pa.table(callers), lake / "a.parquet")
+    assert not proof.prove(wanted, [], lake).found
 
 
 def test_a_blind_search_is_no_proof(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "statistic and log entry of each file. Costs: versions before it can be read no more, of "
         "all tables with ids or texts. Not beside ingest (waits for it) or dbt. May be cut short "
         "and run again. Exit code 0: gone; 1: a statement failed, or something was found; 2: wrong "
-        "arguments; 3: gone as far as it could be found: Silver masks a value that was named."
+        "arguments; 3: gone as far as it could be found: Silver masks a value that was named, or "
+        "has none."
     )
     parser.add_argument(
         "--trace", action="append", default=[], metavar="ID", help="a trace id in hex; may repeat"
@@ -114,8 +115,9 @@ def _print(outcome: Outcome) -> None:
     for key in outcome.out_of_reach:
         print(
             f"NOT ALL: {key}: traces older than Bronze cannot be found by this value any more: "
-            "Silver and Gold hold it masked. They may still tell of whom it names; erase them by "
-            "--trace, or by an attribute whose values are not masked"
+            "Silver and Gold hold it masked, or not at all. They may still tell of whom it names; "
+            "erase them by --trace, or by an attribute of spans, log records or resources whose "
+            "values are not masked"
         )
     for file, place, what in finding.found:
         print(f"proof: LEFT in {file}: {place}: {what}")

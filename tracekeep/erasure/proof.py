@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from tracekeep.erasure.rewriting import SHORTEST_VALUE
 from tracekeep.ingest.readers.files import unpacked
-from tracekeep.spellings import examples, ids_in, spellings, value_pattern
+from tracekeep.spellings import attribute_pattern, examples, ids_in, spellings, value_pattern
 
 _ROWS = 16_384
 _PART = 64 << 20
@@ -46,6 +46,10 @@ class Wanted:
         """What must not be found in rows of what was erased, besides."""
         return Wanted(self.own)
 
+    def attributes_in(self, text: str) -> set[str]:
+        """Which values that are too short for `found_in` a text holds as attributes of JSON."""
+        return {value for value, pattern in self._attributes if pattern.search(text)}
+
     def found_in(self, text: str) -> set[str]:
         """Which of them a text holds, in any spelling; of values those that are long enough."""
         found = {one for one in ids_in(text, self._has_fields) if one in self.ids}
@@ -57,6 +61,14 @@ class Wanted:
     @cached_property
     def _has_fields(self) -> bool:
         return bool(spellings(self.ids).fields)
+
+    @cached_property
+    def _attributes(self) -> list[tuple[str, re.Pattern[str]]]:
+        return [
+            (value, re.compile(attribute_pattern(key, value)))
+            for key, value in self.subjects
+            if len(value) < SHORTEST_VALUE
+        ]
 
     @cached_property
     def _values(self) -> list[tuple[str, re.Pattern[str]]]:
@@ -97,7 +109,7 @@ def prove(
         plant(folder, control)
         both = Wanted(
             wanted.ids | control.ids,
-            wanted.subjects | {control.subject},
+            wanted.subjects | {control.subject, control.short},
             wanted.own | {control.own},
             wanted.pseudonyms | {control.pseudonym},
         )
@@ -106,7 +118,7 @@ def prove(
                 look_through(file, both, finding)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    planted = {*control.ids, control.subject[1], control.own}
+    planted = {*control.ids, control.subject[1], control.short[1], control.own}
     seen = {(Path(file).name, place) for file, place, what in finding.found if what in planted}
     missed = expected_places(control) - seen
     if missed:
@@ -170,13 +182,23 @@ def _in_parquet(file: Path, wanted: Wanted, finding: Finding) -> Iterator[tuple[
                 for place, what in _in_column(name, column, wanted):
                     found.add((place, what))
             if wanted.own and "trace_id" in rows.schema.names:
-                traces = rows["trace_id"].cast(pa.string())
-                pseudonyms = pa.array(sorted(wanted.pseudonyms), pa.string())
-                own = rows.filter(pc.is_in(traces, value_set=pseudonyms))
-                for name, column in zip(own.schema.names, own.columns, strict=True):
-                    if name != "links":  # they name spans of others
-                        found |= set(_in_column(name, column, wanted.of_own_rows))
+                for name, column in _own_columns(rows, wanted.pseudonyms):
+                    found |= set(_in_column(name, column, wanted.of_own_rows))
         yield from sorted(found)
+
+
+def _own_columns(
+    rows: pa.RecordBatch, pseudonyms: frozenset[str]
+) -> Iterator[tuple[str, pa.Array]]:
+    """The columns of rows of what was erased, without what they say of spans of other traces: in
+    links, and of a caller."""
+    wanted = pa.array(sorted(pseudonyms), pa.string())
+    names = set(rows.schema.names)
+    for name in sorted(names - {"links"}):
+        trace = "source_trace_id" if name == "source_span_id" else "trace_id"
+        if trace in names:
+            traces = rows[trace].cast(pa.string())
+            yield name, rows[name].filter(pc.is_in(traces, value_set=wanted))
 
 
 def _bounds_of(column: Any) -> str:
@@ -193,7 +215,11 @@ def _in_column(name: str, column: pa.Array, wanted: Wanted) -> Iterator[tuple[st
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         distinct = pc.unique(column.drop_null())
         text = pc.binary_join(pa.ListArray.from_arrays([0, len(distinct)], distinct), "\n")
-        for what in wanted.found_in(text[0].as_py() or ""):
+        said = text[0].as_py() or ""
+        found = wanted.found_in(said)
+        # the statistics of Delta's log spell columns as JSON spells attributes
+        found |= set() if name == "add.stats" else wanted.attributes_in(said)
+        for what in found:
             yield name, what
     elif pa.types.is_map(kind):
         keys, values = _map_parts(column)
@@ -228,7 +254,8 @@ def _map_parts(column: pa.MapArray) -> tuple[pa.Array, pa.Array]:
 @dataclass(frozen=True)
 class Control:
     """Ids and a value that nothing else holds: of 128 and 64 bits, with few digits, of a span; own:
-    an id of a span that is looked for in rows of the trace `pseudonym` alone."""
+    an id of a span that is looked for in rows of the trace `pseudonym` alone; short: an attribute
+    whose value is looked for as attribute alone."""
 
     trace: str = field(default_factory=lambda: secrets.token_hex(16))
     others: tuple[str, ...] = field(
@@ -245,6 +272,9 @@ class Control:
 
     own: str = field(default_factory=lambda: secrets.token_hex(8))
     pseudonym: str = field(default_factory=lambda: secrets.token_hex(16))
+    short: tuple[str, str] = field(
+        default_factory=lambda: ("planted.short", f"é-{secrets.token_hex(2)}")
+    )
 
     @property
     def ids(self) -> frozenset[str]:
@@ -277,6 +307,7 @@ def expected_places(control: Control) -> set[tuple[str, str]]:
         ("planted.crc", "text"),
         ("planted.jsonl.gz", "text"),
         ("planted.own.parquet", "body"),
+        ("planted.short.parquet", "body"),
         *((name, "text") for name in control.texts),
     }
 
@@ -300,6 +331,8 @@ def plant(folder: Path, control: Control) -> None:
     pq.write_table(rows, folder / "planted.zstd.parquet", compression="zstd")
     own = pa.table({"trace_id": [control.pseudonym, "other"], "body": [f"of {control.own}", ""]})
     pq.write_table(own, folder / "planted.own.parquet")
+    said = json.dumps({"body": json.dumps(dict([control.short]))})
+    pq.write_table(pa.table({"body": [said]}), folder / "planted.short.parquet")
     stats = json.dumps({"minValues": {"trace_id": trace}})
     action = json.dumps({"add": {"path": "x", "stats": stats}})
     log.joinpath("00000000000000000000.json").write_text(action, encoding="utf-8")

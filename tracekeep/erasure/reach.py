@@ -1,8 +1,8 @@
-"""Subjects that an erasure cannot find at any age: Silver and Gold mask their values (R13)."""
+"""Subjects that an erasure cannot find at any age: Silver masks their values (R13), or has none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tracekeep.lake import table_path
@@ -35,12 +35,14 @@ def masked(spark: SparkSession, subjects: Iterable[Subject], masking: str) -> se
 
 
 def out_of_reach(
-    spark: SparkSession, subjects: set[Subject], is_met: Callable[[Subject], bool]
+    spark: SparkSession, subjects: set[Subject], masked: set[Subject], met: set[Subject]
 ) -> set[Subject]:
-    """Those of some masked subjects whose older records nobody can find any more: all, if days of
-    Bronze have expired; else those that were met nowhere."""
+    """Those of some subjects whose older records nobody can find any more. If days of Bronze have
+    expired: all that are masked, and those that Silver may never have held, as it has no attributes
+    of span events; else those that are masked and were met nowhere."""
+    unmet = subjects - met
     if subjects and (table_path(EXPIRED_DAYS) / "_delta_log").exists():
         days = spark.read.format("delta").load(str(table_path(EXPIRED_DAYS)))
         if days.where("table_name like 'bronze.%'").limit(1).count():
-            return subjects
-    return {one for one in subjects if not is_met(one)}
+            return masked | unmet
+    return masked & unmet

@@ -22,9 +22,9 @@ class RefusedError(Exception):
 @dataclass
 class Request:
     """Ids in lowercase hex; shared: those of the spans that other traces use too; records:
-    `record_hash`es; subjects: attributes and values; met: those of them that records had; touched:
-    keys of other traces and records that are built again; key: the secret of the pseudonyms;
-    variables: of dbt, as YAML."""
+    `record_hash`es; subjects: attributes and values; met: those of them that records had where
+    later layers name them too; touched: keys of other traces and records that are built again; key:
+    the secret of the pseudonyms; variables: of dbt, as YAML."""
 
     key: str = field(default_factory=lambda: secrets.token_hex(32))
     variables: str = "{}"

@@ -23,6 +23,7 @@ from tracekeep.spellings import (
     RUN,
     SIZES,
     Spellings,
+    attribute_pattern,
     quoted,
     spellings,
     value_pattern,
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 KEPT = frozenset((
     "build_id", "change_id", "change_key", "change_kind", "change_source", "change_type",
-    "container", "endpoint", "environment", "error_template", "error_type", "event_name",
-    "event_type", "fingerprint", "kind", "marks", "named_format", "namespace", "new_fingerprints",
+    "container", "endpoint", "environment", "error_type", "event_name", "event_type",
+    "fingerprint", "kind", "marks", "named_format", "namespace", "new_fingerprints",
     "phase", "pod", "randomness_source", "reason", "region", "sample_class", "sampling_threshold",
     "scope_name", "scope_version", "service", "service_path", "service_version", "services",
     "severity_text", "shape_hash", "silver_build_ids", "source_file", "source_format",
@@ -46,6 +47,7 @@ KEPT = frozenset((
 """Text columns that say what happened where, and not to whom: an anonymous row keeps them."""
 
 _NULLED = ("raw_text", "trace_state")
+_CALLER = "source_span_id"
 _HASHES = ("failure_id", "randomness", "record_hash", "record_uid")
 _KEPT_ATTRIBUTES = (
     "db.system", "db.system.name", "error.type", "exception.type",
@@ -57,14 +59,15 @@ _PEERS = (
     "network.peer.address", "peer.service", "server.address",
 )  # fmt: skip
 """Names of a callee in a span of its caller; elsewhere they may be those of a person's device."""
-_BLANKED_ATTRIBUTES = ("exception.message", "exception.stacktrace", "log.record.uid")
+_RECORD_UID = "log.record.uid"
+_BLANKED_ATTRIBUTES = ("exception.message", "exception.stacktrace", _RECORD_UID)
 _KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]"
 
 _ANYWHERE, _WHOLE, _IN_FIELD, _AS_IT_IS = "any", "all", "fld", "is "
 """How what was found goes: hex of any case, wherever it stands, as a whole word or with the name of
 its field; a text as it is."""
 SHORTEST_VALUE = 8
-"""Characters from which on a subject's value is looked for in texts too, not only as attribute."""
+"""Characters from which on a subject's value is looked for anywhere in texts; else as attribute."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class Erased:
     def long_values(self) -> list[str]:
         """Values of subjects that are looked for in texts."""
         return sorted(value for _, value in self.subjects if len(value) >= SHORTEST_VALUE)
+
+    @property
+    def short_subjects(self) -> list[tuple[str, str]]:
+        """Subjects that are looked for in texts as attributes of JSON alone."""
+        return sorted(one for one in self.subjects if len(one[1]) < SHORTEST_VALUE)
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,8 @@ class Rewriter:
         terms = list(self._ids_in(text))
         for value in self.erased.long_values:
             terms.append(_found(text, value_pattern(value), 0, "true", _AS_IT_IS))
+        for key, value in self.erased.short_subjects:
+            terms.append(_found(text, attribute_pattern(key, value), 0, "true", _AS_IT_IS))
         return f"concat({', '.join(terms)})" if terms else "cast(array() as array<string>)"
 
     def _ids_in(self, text: str) -> Iterator[str]:
@@ -223,6 +233,8 @@ class Rewriter:
             yield is_in(expression, self.erased.traces)
             if name == "touched_key":
                 yield is_in(expression, self.erased.records)
+        elif name == _CALLER:
+            yield is_in(expression, self.erased.spans)
         elif isinstance(kind, ArrayType):
             inner = " or ".join(self._mentions(name, kind.elementType, "one"))
             if inner:
@@ -249,8 +261,7 @@ class Rewriter:
         from pyspark.sql.types import ArrayType, StringType, StructType
 
         if isinstance(kind, StringType) and name.endswith("span_id"):
-            trace = siblings.get(name.removesuffix("span_id") + "trace_id")
-            trace = trace or siblings.get("trace_id")
+            trace = _trace_of(name, siblings)
             if trace:
                 is_erased = f"coalesce({is_in(trace, self.erased.traces)}, true)"
                 is_other = f"{trace} is not null and not {is_erased}"
@@ -286,7 +297,9 @@ class Rewriter:
     ) -> Iterator[str]:
         from pyspark.sql.types import ArrayType, MapType, StructType
 
-        if isinstance(kind, MapType):
+        if name == "error_template":
+            yield expression
+        elif isinstance(kind, MapType):
             kept = f"map_filter({expression}, (k, v) -> {self._is_kept(name, siblings)})"
             yield f"concat_ws('\\n', map_values({kept}))"
         elif isinstance(kind, ArrayType):
@@ -399,13 +412,19 @@ class Rewriter:
                 value = self._if(is_erased, self._pseudonym(expression), value)
             return value
         if name.endswith("span_id"):
-            trace = siblings.get(name.removesuffix("span_id") + "trace_id")
+            trace = _trace_of(name, siblings)
             is_erased = is_in(trace, self.erased.traces) if trace else owned
             if trace == "trace_id":
                 is_erased = owned
+            if name == _CALLER and not trace:
+                terms = [owned, is_in(expression, self.erased.spans)]
+                is_erased = " or ".join(term for term in terms if term != "false") or "false"
             return self._if(is_erased, self._pseudonym(expression), expression)
         if name in KEPT:
             return expression
+        if name == "error_template":
+            # it says what happened, without what differs; a text of few words may name somebody
+            return self._without_found(expression)
         if name == "name" and "time_unix_nano" in siblings:
             # of the events of an anonymous span only the exceptions stay
             return self._if(owned, "'exception'", self._without_found(expression))
@@ -431,8 +450,10 @@ class Rewriter:
             is_kept = f"({is_kept} or {is_blanked})"
         blanked = (
             f"transform_values(map_filter({expression}, (k, v) -> {is_kept} and not ("
-            f"{subjects or 'false'})), (k, v) -> case when {is_blanked} "
-            f"then {self._blank('v')} else {self._without_found('v')} end)"
+            f"{subjects or 'false'})), (k, v) -> case "
+            # records are told apart by it: a word of few digits would make two of them one
+            f"when k = {literal(_RECORD_UID)} then {self._blank('v', 32)} "
+            f"when {is_blanked} then {self._blank('v')} else {self._without_found('v')} end)"
         )
         other = expression
         if subjects:
@@ -469,15 +490,22 @@ class Rewriter:
     def _redacted(self, expression: str) -> str:
         return f"transform(array({expression}), value -> {self.sql.redacted})[0]"
 
-    def _blank(self, expression: str) -> str:
+    def _blank(self, expression: str, digits: int = 8) -> str:
         """What an erased text becomes: the same for the same text, so that records stay as many as
         they were; the same in each layer, so of what Silver shows."""
-        return f"concat('erased ', {self._pseudonym(self._redacted(expression), 8)})"
+        return f"concat('erased ', {self._pseudonym(self._redacted(expression), digits)})"
 
     def _without_found(self, expression: str) -> str:
         if not self.found:
             return expression
         return f"regexp_replace({expression}, {literal(self._found_pattern)}, 'erased')"
+
+
+def _trace_of(name: str, siblings: Mapping[str, str]) -> str | None:
+    """The column with the trace of a span id beside it. A caller's span may be of another trace,
+    where a link leads to it; without a column nobody knows of which."""
+    own = siblings.get(name.removesuffix("span_id") + "trace_id")
+    return own if own or name == _CALLER else siblings.get("trace_id")
 
 
 def is_trace_id(name: str) -> bool:

@@ -249,10 +249,17 @@ class _Work:
     def _rewriter(self, name: str, found: frozenset[str] = frozenset()) -> Rewriter:
         return Rewriter(name, self._schema(name), self.request.erased, self._project_sql, found)
 
-    def _rewriter_of(self, name: str, subject: Subject) -> Rewriter:
+    def _is_of(self, name: str, subject: Subject) -> str:
+        """Predicate: a row names a subject where later layers name it too: what Silver masks
+        anywhere, others as attribute of a span, log record or resource, not of a span event."""
+        from pyspark.sql.types import MapType, StructType
+
         none = frozenset[str]()
         erased = Erased("", none, none, none, frozenset((subject,)))
-        return Rewriter(name, self._schema(name), erased, self._project_sql)
+        columns = self._schema(name)
+        if subject not in self.masked_subjects:
+            columns = StructType([one for one in columns if isinstance(one.dataType, MapType)])
+        return Rewriter(name, columns, erased, self._project_sql).is_of_subject
 
     @cached_property
     def _project_sql(self) -> ProjectSql:
@@ -276,9 +283,9 @@ class _Work:
             request.traces |= _texts(rows, "trace_id")
             if "record_hash" in names:
                 request.records |= _texts(rows.where("trace_id is null"), "record_hash")
-            for one in self.masked_subjects - request.met:
-                is_of_one = self._rewriter_of(name, one).is_of_subject
-                if rows.where(is_of_one).limit(1).count():
+            for one in request.subjects - request.met:
+                is_of_one = self._is_of(name, one)
+                if is_of_one != "false" and rows.where(is_of_one).limit(1).count():
                     request.met.add(one)
         is_erased = is_in("trace_id", frozenset(request.traces))
         for name in self.tables() if request.traces else ():
@@ -310,7 +317,8 @@ class _Work:
 
     def out_of_reach(self) -> set[Subject]:
         """The subjects by whose value not all of their traces could be found."""
-        return out_of_reach(self.spark, self.masked_subjects, self.request.met.__contains__)
+        request = self.request
+        return out_of_reach(self.spark, request.subjects, self.masked_subjects, request.met)
 
     def list_hashes(self) -> None:
         """Note in bronze.erased_ids what is not in it yet: from here on ingest refuses it."""
@@ -414,8 +422,11 @@ class _Work:
         key = "coalesce(trace_id, record_hash) as touched_key"
         rows = self._read("gold.error_events").selectExpr(key, "*")
         erased = rows.join(self.spark.table("erased_keys"), "touched_key", "left_semi")
-        held = self._read("silver.error_events").selectExpr(key)
-        alone = erased.join(held, "touched_key", "left_anti")
+        # of traces that began on a day that has expired Silver builds nothing again
+        built = self._read("silver.traces").selectExpr("trace_id as touched_key")
+        held = self._read("silver.error_events").selectExpr(key, "trace_id", "partition_date")
+        held = held.join(built, "touched_key", "left_semi").union(held.where("trace_id is null"))
+        alone = erased.join(held, ["touched_key", "partition_date"], "left_anti")
         days = sorted(_texts(alone.selectExpr("cast(partition_date as string) as day"), "day"))
         if days:
             own = compiled(_FINGERPRINT, self.variables)

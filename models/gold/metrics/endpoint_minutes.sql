@@ -17,9 +17,11 @@ patterns as (
     select
         {{ window_keys | join(',\n        ') }},
         fingerprint,
-        min_by(error_message, struct(counted_at, failure_id, error_message)) as error_message,
-        count(distinct failure_id) as failure_count,
-        min(trace_id) as trace_id
+        min_by(
+            struct(error_message, trace_id),
+            struct(trace_id is null, counted_at, failure_id, error_message, trace_id)
+        ) as example,
+        count(distinct failure_id) as failure_count
     from endpoint_events
     where fingerprint is not null
     group by 1, 2, 3, 4, 5, 6
@@ -47,9 +49,9 @@ window_patterns as (
         array_sort(
             collect_list(struct(
                 patterns.fingerprint,
-                patterns.error_message,
+                patterns.example.error_message,
                 patterns.failure_count,
-                patterns.trace_id,
+                patterns.example.trace_id,
                 first_windows.fingerprint is not null as is_new
             )),
             (one, other) -> case

@@ -24,6 +24,7 @@ new_patterns as (
     where
         patterns.pattern_version = {{ var('error_pattern_version') }}
         and not patterns.error_template <=> 'erased <*>'
+        and not patterns.top_frame <=> 'erased'
         and patterns.first_seen_at
         > environments.first_event_at
         + interval {{ var('new_pattern_warm_up_minutes') }} minutes

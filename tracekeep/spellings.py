@@ -55,6 +55,9 @@ FIELD_LAYOUT = (
 )
 """Patterns and what becomes of them in what `FIELD` found, so that it says: `"traceid":"1"`."""
 
+END_OF_VALUE = r"(?=[\s,\]}]|$)"
+"""Where a value of JSON without quotation marks ends."""
+
 _RUN, _HYPHENATED, _FIELD = map(re.compile, (RUN, HYPHENATED, FIELD))
 _CODES = tuple(map(re.compile, CODED))
 _ALPHABETS = str.maketrans(CODE_ALPHABETS[0][:2], CODE_ALPHABETS[1], CODE_ALPHABETS[0][2:])
@@ -188,7 +191,7 @@ def values_in(text: str, key: str) -> Iterator[str]:
 def attribute_pattern(key: str, value: str) -> str:
     """A pattern of an attribute with a value, where `values_in` reads it."""
     spelled = value_pattern(value)
-    return rf"{_name_pattern(key)}(?:\1{spelled}\1|{spelled}(?=[\s,\]}}]|$))"
+    return rf"{_name_pattern(key)}(?:\1{spelled}\1|{spelled}{END_OF_VALUE})"
 
 
 def _name_pattern(key: str) -> str:

@@ -641,7 +641,10 @@ def test_the_proof_looks_everywhere(lake: Path) -> None:
     left = proof.Control()
     proof.plant(lake / "left", left)
     wanted = proof.Wanted(
-        left.ids, frozenset((left.subject,)), frozenset((left.own,)), frozenset((left.pseudonym,))
+        left.ids,
+        frozenset((left.subject, left.short)),
+        frozenset((left.own,)),
+        frozenset((left.pseudonym,)),
     )
     found = {(Path(file).name, place) for file, place, _ in proof.prove(wanted, [], lake).found}
     assert found >= proof.expected_places(left)

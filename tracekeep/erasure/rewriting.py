@@ -17,6 +17,7 @@ from tracekeep.spellings import (
     CODE_ALPHABETS,
     CODE_ESCAPES,
     CODED,
+    END_OF_VALUE,
     FIELD,
     FIELD_LAYOUT,
     HYPHENATED,
@@ -63,9 +64,9 @@ _RECORD_UID = "log.record.uid"
 _BLANKED_ATTRIBUTES = ("exception.message", "exception.stacktrace", _RECORD_UID)
 _KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]"
 
-_ANYWHERE, _WHOLE, _IN_FIELD, _AS_IT_IS = "any", "all", "fld", "is "
+_ANYWHERE, _WHOLE, _IN_FIELD, _AS_IT_IS, _ATTRIBUTE = "any", "all", "fld", "is ", "att"
 """How what was found goes: hex of any case, wherever it stands, as a whole word or with the name of
-its field; a text as it is."""
+its field; a text as it is; one that ends where an attribute ends."""
 SHORTEST_VALUE = 8
 """Characters from which on a subject's value is looked for anywhere in texts; else as attribute."""
 
@@ -180,7 +181,7 @@ class Rewriter:
         for value in self.erased.long_values:
             terms.append(_found(text, value_pattern(value), 0, "true", _AS_IT_IS))
         for key, value in self.erased.short_subjects:
-            terms.append(_found(text, attribute_pattern(key, value), 0, "true", _AS_IT_IS))
+            terms.append(_found(text, attribute_pattern(key, value), 0, "true", _ATTRIBUTE))
         return f"concat({', '.join(terms)})" if terms else "cast(array() as array<string>)"
 
     def _ids_in(self, text: str) -> Iterator[str]:
@@ -540,6 +541,8 @@ def _pattern_of(found: str) -> str:
         return f"(?<![0-9A-Fa-f])(?i:{text})(?![0-9A-Fa-f])"
     if how == _IN_FIELD:
         return f"(?i:{text})(?![0-9.Ee])"
+    if how == _ATTRIBUTE and not found.endswith('"'):
+        return text + END_OF_VALUE
     return f"(?i:{text})" if how == _ANYWHERE else text
 
 

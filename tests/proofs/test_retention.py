@@ -170,6 +170,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     rows = old.load(str(lake / "silver" / "spans")).where(f"partition_date = '{SECOND_DAY}'")
     assert rows.count() == 49
     drill_down_goes_on(spark)
+    gold_keeps_what_silver_has_let_go(spark)
     # what Gold keeps of the days that are gone below could not be built again
     versions = {table.name: table.version for table in lake_tables()}
     assert rebuild.run(argparse.Namespace()) == 2
@@ -260,6 +261,22 @@ def silver_expires_in_order(
     capsys.readouterr()
     expiry.expire(NOW + datetime.timedelta(days=1), dry_run=True)
     assert f"silver.spans: 2 days, {FIRST} to {SECOND_DAY}" in capsys.readouterr().out
+
+
+def gold_keeps_what_silver_has_let_go(spark: SparkSession) -> None:
+    """A build that names a day which has expired does not have Gold build the day from nothing."""
+    from tracekeep.dbt import dbt
+
+    spark.sql("insert into silver.batch_books (ingest_batch, build_id) values (-1, 'a')")
+    spark.sql(
+        "insert into silver.day_builds (build_id, partition_date, operation)"
+        f" values ('a', date'{FIRST}', 'build'), ('a', date'{SECOND_DAY}', 'build')"
+    )
+    (outcome,) = dbt("compile", "--inline", "{{ changed_dates() }}").result.results
+    for table in ("batch_books", "day_builds"):
+        spark.sql(f"delete from silver.{table} where build_id = 'a'")
+    assert SECOND_DAY in outcome.node.compiled_code
+    assert FIRST not in outcome.node.compiled_code
 
 
 def drill_down_goes_on(spark: SparkSession) -> None:

@@ -268,13 +268,12 @@ def gold_keeps_what_silver_has_let_go(spark: SparkSession) -> None:
     from tracekeep.dbt import dbt
 
     spark.sql("insert into silver.batch_books (ingest_batch, build_id) values (-1, 'a')")
-    spark.sql(
-        "insert into silver.day_builds (build_id, partition_date, operation)"
-        f" values ('a', date'{FIRST}', 'build'), ('a', date'{SECOND_DAY}', 'build')"
-    )
+    noted = "insert into silver.day_builds (build_id, partition_date, operation) values"
+    for day in (FIRST, SECOND_DAY):
+        spark.sql(f"{noted} ('a', to_date(:day), 'build')", {"day": day})
     (outcome,) = dbt("compile", "--inline", "{{ changed_dates() }}").result.results
-    for table in ("batch_books", "day_builds"):
-        spark.sql(f"delete from silver.{table} where build_id = 'a'")
+    spark.sql("delete from silver.batch_books where build_id = 'a'")
+    spark.sql("delete from silver.day_builds where build_id = 'a'")
     assert SECOND_DAY in outcome.node.compiled_code
     assert FIRST not in outcome.node.compiled_code
 

@@ -55,7 +55,8 @@ FIELD_LAYOUT = (
 )
 """Patterns and what becomes of them in what `FIELD` found, so that it says: `"traceid":"1"`."""
 
-END_OF_VALUE = r"(?=[\s,\]}]|$)"
+_SPACE = r"[ \t\r\n]*"
+END_OF_VALUE = r"(?=[ \t\r\n,\]}]|$)"
 """Where a value of JSON without quotation marks ends."""
 
 _RUN, _HYPHENATED, _FIELD = map(re.compile, (RUN, HYPHENATED, FIELD))
@@ -183,7 +184,7 @@ def _character_pattern(character: str) -> str:
 
 def values_in(text: str, key: str) -> Iterator[str]:
     """What a text may say that an attribute's value is: in objects of JSON, also inside JSON."""
-    pattern = re.compile(rf"{_name_pattern(key)}(?:\1(.*?)(?<!\\)\1|([^\s,\]}}]+))", re.DOTALL)
+    pattern = re.compile(rf"{_name_pattern(key)}(?:\1(.*?)(?<!\\)\1|([^ \t\r\n,\]}}]+))", re.DOTALL)
     for _, value, bare in pattern.findall(text):
         yield from (bare,) if bare else _unescaped(value)
 
@@ -194,13 +195,26 @@ def attribute_pattern(key: str, value: str) -> str:
     return rf"{_name_pattern(key)}(?:\1{spelled}\1|{spelled}{END_OF_VALUE})"
 
 
+def attribute_parts(found: str, key: str) -> tuple[str, str, str] | None:
+    """What `attribute_pattern` found as what stands before the value, the value, and the quotation
+    mark after it, empty for none; None if it is another attribute."""
+    name = re.match(_name_pattern(key), found)
+    if name is None:
+        return None
+    before, value, mark = name[0], found[name.end() :], name[1]
+    if not value.endswith(mark):
+        return before, value, ""
+    return before + mark, value.removeprefix(mark).removesuffix(mark), mark
+
+
 def _name_pattern(key: str) -> str:
     """A pattern of an attribute's name in JSON and what stands before its value; group 1 is the
     quotation mark, escaped inside JSON."""
+    words = r"\1[0-9A-Za-z_]+\1"
     return (
-        rf'(\\*")(?:{value_pattern(key)})\1'
-        r"\s*(?:,\s*\1type\1\s*:\s*\1\w+\1\s*)?(?:,\s*\1value\1\s*)?:\s*"
-        r"(?:\{\s*\1\w+\1\s*:\s*)?"
+        rf'(\\*")(?:{value_pattern(key)})\1{_SPACE}'
+        rf"(?:,{_SPACE}\1type\1{_SPACE}:{_SPACE}{words}{_SPACE})?"
+        rf"(?:,{_SPACE}\1value\1{_SPACE})?:{_SPACE}(?:\{{{_SPACE}{words}{_SPACE}:{_SPACE})?"
     )
 
 

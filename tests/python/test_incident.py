@@ -452,6 +452,15 @@ def test_hours_tell_what_was_new_in_them(lake: Path) -> None:
         return pattern["is_new"]
 
     assert is_new(0) and not is_new(1)
+    # what is left of errors that had a stack trace alone
+    (pattern,) = DeltaTable(str(lake / "gold/error_patterns")).to_pyarrow_table().to_pylist()
+    small_lakes.forget(lake, "gold.error_patterns")
+    gone = {**pattern, "error_template": "", "top_frame": "erased"}
+    small_lakes.write(lake, "gold.error_patterns", [gone])
+    assert not is_new(0)
+    small_lakes.forget(lake, "gold.error_patterns")
+    small_lakes.write(lake, "gold.error_patterns", [pattern])
+    assert is_new(0)
     # the environment had been watched for less than the warm-up
     young = {"environment": "production", "first_event_at": START - timedelta(minutes=60)}
     small_lakes.forget(lake, "gold.environment_days")

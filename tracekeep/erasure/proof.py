@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,16 @@ class Wanted:
         """What must not be found in rows of what was erased, besides."""
         return Wanted(self.own)
 
-    def attributes_in(self, text: str) -> set[str]:
-        """Which values that are too short for `found_in` a text holds as attributes of JSON."""
-        return {value for value, pattern in self._attributes if pattern.search(text)}
+    @property
+    def of_logs(self) -> Wanted:
+        """What must not be found in Delta's logs: their statistics spell columns as JSON spells
+        attributes."""
+        return replace(self, subjects=frozenset(self.subjects - set(self._short)))
 
     def found_in(self, text: str) -> set[str]:
-        """Which of them a text holds, in any spelling; of values those that are long enough."""
-        found = {one for one in ids_in(text, self._has_fields) if one in self.ids}
+        """Which of them a text holds, in any spelling; short values as attributes of JSON alone."""
+        found = {value for value, pattern in self._attributes if pattern.search(text)}
+        found |= {one for one in ids_in(text, self._has_fields) if one in self.ids}
         for value, pattern in self._values:
             if value in text or ("\\" in text and pattern.search(text)):
                 found.add(value)
@@ -64,11 +67,11 @@ class Wanted:
 
     @cached_property
     def _attributes(self) -> list[tuple[str, re.Pattern[str]]]:
-        return [
-            (value, re.compile(attribute_pattern(key, value)))
-            for key, value in self.subjects
-            if len(value) < SHORTEST_VALUE
-        ]
+        return [(value, re.compile(attribute_pattern(key, value))) for key, value in self._short]
+
+    @property
+    def _short(self) -> list[tuple[str, str]]:
+        return [one for one in self.subjects if len(one[1]) < SHORTEST_VALUE]
 
     @cached_property
     def _values(self) -> list[tuple[str, re.Pattern[str]]]:
@@ -139,6 +142,7 @@ def files_below(folders: Iterable[Path]) -> Iterator[Path]:
 
 def look_through(file: Path, wanted: Wanted, finding: Finding) -> None:
     """Search one file and note what it holds."""
+    wanted = wanted.of_logs if file.parent.name == "_delta_log" else wanted
     finding.files += 1
     finding.bytes += file.stat().st_size
     if file.suffix == ".parquet":
@@ -215,11 +219,7 @@ def _in_column(name: str, column: pa.Array, wanted: Wanted) -> Iterator[tuple[st
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         distinct = pc.unique(column.drop_null())
         text = pc.binary_join(pa.ListArray.from_arrays([0, len(distinct)], distinct), "\n")
-        said = text[0].as_py() or ""
-        found = wanted.found_in(said)
-        # the statistics of Delta's log spell columns as JSON spells attributes
-        found |= set() if name == "add.stats" else wanted.attributes_in(said)
-        for what in found:
+        for what in wanted.found_in(text[0].as_py() or ""):
             yield name, what
     elif pa.types.is_map(kind):
         keys, values = _map_parts(column)
@@ -308,6 +308,7 @@ def expected_places(control: Control) -> set[tuple[str, str]]:
         ("planted.jsonl.gz", "text"),
         ("planted.own.parquet", "body"),
         ("planted.short.parquet", "body"),
+        ("planted.short.json", "text"),
         *((name, "text") for name in control.texts),
     }
 
@@ -333,6 +334,7 @@ def plant(folder: Path, control: Control) -> None:
     pq.write_table(own, folder / "planted.own.parquet")
     said = json.dumps({"body": json.dumps(dict([control.short]))})
     pq.write_table(pa.table({"body": [said]}), folder / "planted.short.parquet")
+    folder.joinpath("planted.short.json").write_text(said, encoding="utf-8")
     stats = json.dumps({"minValues": {"trace_id": trace}})
     action = json.dumps({"add": {"path": "x", "stats": stats}})
     log.joinpath("00000000000000000000.json").write_text(action, encoding="utf-8")

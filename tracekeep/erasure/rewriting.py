@@ -8,6 +8,7 @@ attributes only those stay that say what failed and where. Other rows lose what 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ from tracekeep.spellings import (
     RUN,
     SIZES,
     Spellings,
+    attribute_parts,
     attribute_pattern,
     quoted,
     spellings,
@@ -49,7 +51,7 @@ KEPT = frozenset((
 
 _NULLED = ("raw_text", "trace_state")
 _CALLER = "source_span_id"
-_HASHES = ("failure_id", "randomness", "record_hash", "record_uid")
+_HASHES = ("failure_id", "randomness", "record_hash")
 _KEPT_ATTRIBUTES = (
     "db.system", "db.system.name", "error.type", "exception.type",
     "http.response.status_code", "http.status_code", "messaging.system", "rpc.grpc.status_code",
@@ -66,7 +68,7 @@ _KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]
 
 _ANYWHERE, _WHOLE, _IN_FIELD, _AS_IT_IS, _ATTRIBUTE = "any", "all", "fld", "is ", "att"
 """How what was found goes: hex of any case, wherever it stands, as a whole word or with the name of
-its field; a text as it is; one that ends where an attribute ends."""
+its field; a text as it is; of an attribute of JSON the value."""
 SHORTEST_VALUE = 8
 """Characters from which on a subject's value is looked for anywhere in texts; else as attribute."""
 
@@ -215,16 +217,21 @@ class Rewriter:
         return spellings(self.erased.traces | self.erased.spans)
 
     @cached_property
-    def _found_pattern(self) -> str:
-        """Pattern of what has to go from texts, the longest first."""
-        return "|".join(map(_pattern_of, sorted(self.found, key=lambda one: (-len(one), one))))
+    def _replacements(self) -> list[tuple[str, str]]:
+        """Patterns of what has to go from texts, the longest first, and what becomes of it."""
+        keys = [key for key, _ in self.erased.short_subjects]
+        patterns = defaultdict[str, list[str]](list)
+        for found in sorted(self.found, key=lambda one: (-len(one), one)):
+            pattern, replacement = _pattern_of(found, keys)
+            patterns[replacement].append(pattern)
+        return [("|".join(each), replacement) for replacement, each in sorted(patterns.items())]
 
     def _has_texts(self) -> str:
         """Predicate: a text of the row has what has to go from it."""
         if not self.found:
             return "false"
-        has_it = f"exists({self.other_texts}, text -> text rlike {literal(self._found_pattern)})"
-        return f"coalesce({has_it}, false)"
+        has_it = " or ".join(f"text rlike {literal(each)}" for each, _ in self._replacements)
+        return f"coalesce(exists({self.other_texts}, text -> {has_it}), false)"
 
     def _mentions(self, name: str, kind: DataType, expression: str) -> Iterator[str]:
         """Predicates: a column has an erased id where other rows may have one."""
@@ -431,6 +438,8 @@ class Rewriter:
             return self._if(owned, "'exception'", self._without_found(expression))
         if name in _NULLED:
             return self._if(owned, "null", self._without_found(expression))
+        if name == "record_uid":
+            return self._if(owned, self._blank(expression, 32), self._without_found(expression))
         if name in _HASHES:
             return self._if(owned, self._pseudonym(expression), expression)
         if name == "operation" and "endpoint" in siblings:
@@ -452,7 +461,7 @@ class Rewriter:
         blanked = (
             f"transform_values(map_filter({expression}, (k, v) -> {is_kept} and not ("
             f"{subjects or 'false'})), (k, v) -> case "
-            # records are told apart by it: a word of few digits would make two of them one
+            # it tells records apart: a word of few digits would make two of them one
             f"when k = {literal(_RECORD_UID)} then {self._blank('v', 32)} "
             f"when {is_blanked} then {self._blank('v')} else {self._without_found('v')} end)"
         )
@@ -497,9 +506,7 @@ class Rewriter:
         return f"concat('erased ', {self._pseudonym(self._redacted(expression), digits)})"
 
     def _without_found(self, expression: str) -> str:
-        if not self.found:
-            return expression
-        return f"regexp_replace({expression}, {literal(self._found_pattern)}, 'erased')"
+        return _replaced(expression, self._replacements)
 
 
 def _trace_of(name: str, siblings: Mapping[str, str]) -> str | None:
@@ -534,16 +541,24 @@ def _replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def _pattern_of(found: str) -> str:
-    """Pattern of what `found_in` found, wherever else it stands."""
-    how, text = found[:3], quoted(found[3:])
+def _pattern_of(found: str, keys: Iterable[str]) -> tuple[str, str]:
+    """Pattern of what `found_in` found, wherever else it stands, and what becomes of it. keys: the
+    attributes that are looked for in texts."""
+    how, told = found[:3], found[3:]
+    text = quoted(told)
+    if how == _ATTRIBUTE:
+        parts = (attribute_parts(told, key) for key in keys)
+        before, value, mark = next(part for part in parts if part)
+        after = f"(?={quoted(mark)})" if mark else END_OF_VALUE
+        # what was JSON stays JSON
+        return f"(?<={quoted(before)}){quoted(value)}{after}", "erased" if mark else "null"
     if how == _WHOLE:
-        return f"(?<![0-9A-Fa-f])(?i:{text})(?![0-9A-Fa-f])"
-    if how == _IN_FIELD:
-        return f"(?i:{text})(?![0-9.Ee])"
-    if how == _ATTRIBUTE and not found.endswith('"'):
-        return text + END_OF_VALUE
-    return f"(?i:{text})" if how == _ANYWHERE else text
+        text = f"(?<![0-9A-Fa-f])(?i:{text})(?![0-9A-Fa-f])"
+    elif how == _IN_FIELD:
+        text = f"(?i:{text})(?![0-9.Ee])"
+    elif how == _ANYWHERE:
+        text = f"(?i:{text})"
+    return text, "erased"
 
 
 def _texts_of(name: str, kind: DataType, expression: str) -> Iterator[str]:

@@ -27,7 +27,7 @@ from tracekeep.erased_ids import (
 )
 from tracekeep.erasure.history import added_bytes, end_history
 from tracekeep.erasure.proof import Finding, Wanted, files_below, prove
-from tracekeep.erasure.reach import MASKING, Subject, masked, out_of_reach
+from tracekeep.erasure.reach import EXPIRED_DAYS, MASKING, Subject, masked, out_of_reach
 from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
@@ -374,7 +374,7 @@ class _Work:
 
     def _note_touched(self, plans: dict[str, Rewriter]) -> None:
         """Note whose rows change though they are not erased: they are built again too."""
-        for name in ("silver.spans", "silver.log_records"):
+        for name in ("silver.spans", "silver.log_records", "gold.error_events"):
             if name in plans:
                 rewriter = plans[name]
                 rows = self._read(name).where(rewriter.is_touched)
@@ -426,6 +426,10 @@ class _Work:
         built = self._read("silver.traces").selectExpr("trace_id as touched_key")
         held = self._read("silver.error_events").selectExpr(key, "trace_id", "partition_date")
         held = held.join(built, "touched_key", "left_semi").union(held.where("trace_id is null"))
+        if table_path(EXPIRED_DAYS).exists():
+            # what an expiry that was cut short has noted Gold does not take any more
+            days = self._read(EXPIRED_DAYS).where("table_name = 'silver.error_events'")
+            held = held.join(days, "partition_date", "left_anti")
         alone = erased.join(held, ["touched_key", "partition_date"], "left_anti")
         days = sorted(_texts(alone.selectExpr("cast(partition_date as string) as day"), "day"))
         if days:

@@ -36,8 +36,8 @@ CHANGE_COLUMNS = (
 )  # fmt: skip
 
 
-ERASED = "erased <*>"
-"""The template of what is left of erased errors, which is no news (R12)."""
+ERASED, ERASED_FRAME = "erased <*>", "erased"
+"""Template and top frame of what is left of erased errors, which is no news (R12)."""
 
 Key = tuple[str, str]
 """Environment and fingerprint of a kind of error."""
@@ -340,6 +340,7 @@ class _Investigation:
                 for key, row in known.items()
                 if key[0] in watched
                 and row["error_template"] != ERASED
+                and row["top_frame"] != ERASED_FRAME
                 and max(hours.start, watched[key[0]]) <= row["first_seen_at"] < hours.end
             }
         rows = [

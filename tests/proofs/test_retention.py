@@ -268,9 +268,9 @@ def gold_keeps_what_silver_has_let_go(spark: SparkSession) -> None:
     from tracekeep.dbt import dbt
 
     spark.sql("insert into silver.batch_books (ingest_batch, build_id) values (-1, 'a')")
-    noted = "insert into silver.day_builds (build_id, partition_date, operation) values"
-    for day in (FIRST, SECOND_DAY):
-        spark.sql(f"{noted} ('a', to_date(:day), 'build')", {"day": day})
+    days = [("a", datetime.date.fromisoformat(day), "build") for day in (FIRST, SECOND_DAY)]
+    noted = spark.createDataFrame(days, "build_id string, partition_date date, operation string")
+    noted.write.format("delta").mode("append").saveAsTable("silver.day_builds")
     (outcome,) = dbt("compile", "--inline", "{{ changed_dates() }}").result.results
     spark.sql("delete from silver.batch_books where build_id = 'a'")
     spark.sql("delete from silver.day_builds where build_id = 'a'")

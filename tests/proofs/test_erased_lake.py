@@ -224,9 +224,16 @@ def test_an_erasure_that_was_killed_goes_on_and_outlives_the_same_records(
     reasons = Counter(row["reason"] for row in table(lake, "bronze.rejected_records", ["reason"]))
     assert reasons["erased"] == asked.record_count
     assert numbers(lake) == before
+    # but for what records of other traces name, which came again too: a limit of docs/erasure.md
+    named = {
+        link["trace_id"]
+        for row in table(lake, "bronze.spans", ["trace_id", "links"])
+        if row["trace_id"] not in asked.everyone
+        for link in row["links"] or []
+    } & asked.everyone
     assert set(files_with(lake, {*asked.everyone, asked.order, asked.bystander})) == {
-        asked.bystander
-    }
+        asked.bystander, *named,
+    }  # fmt: skip
 
     code, out, _ = commands.finish(commands.start("incident", "--trace", asked.traces[0]))
     assert code == 4 and "erased" in out

@@ -7,13 +7,15 @@
     {%- if not execute or load_relation(builds) is none or load_relation(books) is none -%}
         {{ return('(null)') }}
     {%- endif -%}
+    {%- set expired = expired_event_dates() -%}
     {%- set query -%}
         select distinct partition_date from {{ builds }}
         where
             {{ is_outstanding_build('build_id') }}
             and operation = 'build'
-            and {{ is_kept('partition_date', 'silver.spans') }}
-            and {{ is_kept('partition_date', 'silver.log_records') }}
+            {%- if expired is not none %}
+            and partition_date not in {{ expired }}
+            {%- endif %}
         order by 1
     {%- endset -%}
     {{ return(date_literals(query)) }}

@@ -198,11 +198,15 @@ def _own_columns(
     links, and of a caller."""
     wanted = pa.array(sorted(pseudonyms), pa.string())
     names = set(rows.schema.names)
+    is_own = {
+        trace: pc.is_in(rows[trace].cast(pa.string()), value_set=wanted)
+        for trace in ("trace_id", "source_trace_id")
+        if trace in names
+    }
     for name in sorted(names - {"links"}):
         trace = "source_trace_id" if name == "source_span_id" else "trace_id"
-        if trace in names:
-            traces = rows[trace].cast(pa.string())
-            yield name, rows[name].filter(pc.is_in(traces, value_set=wanted))
+        if trace in is_own:
+            yield name, rows[name].filter(is_own[trace])
 
 
 def _bounds_of(column: Any) -> str:

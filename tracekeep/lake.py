@@ -13,6 +13,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 """Root of the project: dbt and Spark resolve their relative paths from here."""
 
 LAYERS = ("bronze", "silver", "gold")
+SCHEMAS = (*LAYERS, "control")
+"""`control` holds the state of runs: books, builds, lists of what changed, expired days."""
 
 
 def lake_path() -> Path:

@@ -46,7 +46,7 @@ def read(spark: SparkSession, table: str, as_of: int | datetime | None = None) -
 
 def expired_days(spark: SparkSession, table: str) -> list[date]:
     """The days that expiry has removed from a table."""
-    path = table_path("gold.expired_days")
+    path = table_path("control.expired_days")
     if not path.is_dir():
         return []
     days = spark.read.format("delta").load(str(path))

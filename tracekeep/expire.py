@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Remove the days that each layer has kept for long enough (variables *_retention_days in "
         "dbt_project.yml), rows and files, old versions included; set the windows of time travel "
         "(*_travel_days) and remove the versions beyond them. Days that Gold has not taken yet "
-        "stay. Bronze goes by arrival, Silver and Gold by event. What went is noted in "
-        "gold.expired_days. Ends with the rows and bytes on disk of each table before and after. "
+        "stay. Bronze goes by arrival, Silver and Gold by event. control.expired_days lists what "
+        "went. Ends with the rows and bytes on disk of each table before and after. "
         "May be cut short and run again, and runs beside ingest; must not run beside dbt. Exit "
         "code 0: done; 1: a statement failed, or a run of Silver is not finished."
     )
@@ -96,7 +96,7 @@ def _vacuum() -> None:
 
 
 VACUUMS_AT_ONCE = 4
-VIEWS = ("stg_error_events", "stg_expired_arrivals", "stg_late_error_events")
+VIEWS = ("stg_expired_arrivals", "stg_late_error_events")
 
 
 def _print_difference(before: Sequence[LakeTable], after: Sequence[LakeTable]) -> None:

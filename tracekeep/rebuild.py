@@ -67,8 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         # Without the marks of what was taken, any later run finishes a rebuild that is cut short.
         if spark.catalog.tableExists("gold.build_versions"):
             spark.sql("delete from gold.build_versions")
-        if spark.catalog.tableExists("silver.batch_books"):
-            spark.sql("delete from silver.batch_books")
+        if spark.catalog.tableExists("control.batch_books"):
+            spark.sql("delete from control.batch_books")
         for layer in ("silver", "gold"):
             dbt("run", "--select", layer, "--full-refresh", "--vars", "rebuild: true")
     except DbtError as error:
@@ -79,11 +79,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _expired(spark: SparkSession) -> str:
     """The days that have expired from tables which a rebuild reads, for people; empty if none."""
-    if not spark.catalog.tableExists("gold.expired_days"):
+    if not spark.catalog.tableExists("control.expired_days"):
         return ""
     rows = spark.sql("""
         select table_name, min(partition_date) as first_date, max(partition_date) as last_date
-        from gold.expired_days
+        from control.expired_days
         where phase = 'delete' and table_name not like 'gold.%'
         group by 1
         order by 1

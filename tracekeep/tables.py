@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from tracekeep.lake import LAYERS, lake_path
+from tracekeep.lake import SCHEMAS, lake_path
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -90,7 +90,7 @@ def lake_tables() -> list[LakeTable]:
     lake = lake_path()
     return [
         _read_table(f"{layer}.{folder.name}", folder)
-        for layer in LAYERS
+        for layer in SCHEMAS
         for folder in sorted(lake.joinpath(layer).glob("*"))
         if folder.joinpath(LOG_FOLDER).is_dir()
     ]

@@ -1,22 +1,15 @@
 {#-
-    List of literals: the days where Silver wrote, or deleted, anything since Gold last took it (R7);
-    not those that Silver has let go, of which Gold keeps what it holds (R6).
+    List of literals: the days of the model changed_days, for Delta to skip the files of all others by
+    (R7); a null date if there are none.
+
+    in_silver: only those that Silver still holds.
 -#}
-{% macro changed_dates() -%}
-    {%- set builds, books = ref('day_builds'), ref('batch_books') -%}
-    {%- if not execute or load_relation(builds) is none or load_relation(books) is none -%}
+{% macro changed_dates(in_silver=true) -%}
+    {%- set days = existing_table('control', 'changed_days') if execute else none -%}
+    {%- if days is none or not has_news('builds') -%}
         {{ return('(null)') }}
     {%- endif -%}
-    {%- set expired = expired_event_dates() -%}
-    {%- set query -%}
-        select distinct partition_date from {{ builds }}
-        where
-            {{ is_outstanding_build('build_id') }}
-            and operation = 'build'
-            {%- if expired is not none %}
-            and partition_date not in {{ expired }}
-            {%- endif %}
-        order by 1
-    {%- endset -%}
-    {{ return(date_literals(query)) }}
+    {{ return(date_literals(
+        'select touched_key from ' ~ days ~ (' where is_in_silver' if in_silver) ~ ' order by 1'
+    )) }}
 {%- endmacro %}

@@ -20,10 +20,10 @@
             on batches.ingest_batch = noted.ingest_batch
         where
             batches.span_count + batches.log_record_count > 0
-            and {{ is_outstanding_batch('batches.ingest_batch', from_nothing=false) }}
+            and {{ is_outstanding_batch('batches.ingest_batch') }}
         limit 1
     {%- endset -%}
-    {%- if load_relation(arrivals) is none or run_query(query).rows -%}
+    {%- if load_relation(arrivals) is none or once(query).rows -%}
         {%- do exceptions.raise_compiler_error(
             "trace_arrivals has not noted what the new ingest batches touch: select it too, as in "
             ~ "`dbt run --select silver`."

@@ -3,6 +3,6 @@
     Delta skips the files of all other days (R7).
 -#}
 {% macro date_literals(query) -%}
-    {%- set dates = run_query(query).columns[0].values() -%}
+    {%- set dates = once(query).columns[0].values() -%}
     {{ return("(date'" ~ dates | join("', date'") ~ "')" if dates else '(null)') }}
 {%- endmacro %}

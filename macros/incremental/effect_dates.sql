@@ -1,9 +1,10 @@
 {#-
-    List of literals: the days that lie before and after the changes that a run tells the effects of;
-    a null date if there are none.
+    List of literals: the days that lie before and after the changes whose effects a run measures
+    again; a null date if there are none.
 -#}
-{% macro effect_dates(changed_effects) -%}
-    {%- if not execute or load_relation(changed_effects) is none -%}
+{% macro effect_dates() -%}
+    {%- set touched = existing_table('control', 'changed_effects') if execute else none -%}
+    {%- if touched is none or not has_news('builds') -%}
         {{ return('(null)') }}
     {%- endif -%}
     {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" -%}
@@ -15,7 +16,7 @@
                 to_date(changes.changed_at + {{ span }})
             )) as event_date
         from {{ ref('known_changes') }} as changes
-        left semi join {{ changed_effects }} as touched
+        left semi join {{ touched }} as touched
             on changes.change_key = touched.touched_key
         order by 1
     {%- endset -%}

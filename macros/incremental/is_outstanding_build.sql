@@ -1,6 +1,5 @@
 {#-
-    Predicate: the Silver build is one that this Gold run takes, that is, booked in Silver and
-    named by no build of Gold (the set difference of R6).
+    Predicate: the Silver build is one of outstanding_builds, that is, this Gold run takes it.
 
     column: build id of a Silver row.
 -#}

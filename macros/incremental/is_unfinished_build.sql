@@ -8,7 +8,7 @@
     {%- set audit = existing_table('gold', 'build_versions') -%}
     {%- set newest = none -%}
     {%- if audit is not none -%}
-        {%- set newest = run_query('select max(build_id) from ' ~ audit).rows[0][0] -%}
+        {%- set newest = once('select max(build_id) from ' ~ audit).rows[0][0] -%}
     {%- endif -%}
     ({{ column }} = {{ build_id() }} or {{ column }} > '{{ newest or '' }}')
 {%- endmacro %}

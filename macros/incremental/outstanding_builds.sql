@@ -1,17 +1,22 @@
-{#- List of the Silver builds that Gold has not taken yet; from_nothing: of all Silver builds. -#}
+{#-
+    List of the Silver builds that no build of Gold names (R6: a set difference). A build that was cut
+    short is one: Gold may read what it wrote, but build_versions names it once its batches are booked.
+
+    from_nothing: all Silver builds.
+-#}
 {% macro outstanding_builds(from_nothing=false) -%}
-    {%- set books = ref('batch_books') -%}
-    {%- set books = load_relation(books) if execute else none -%}
-    {%- if books is none -%}
+    {%- set pinned = existing_table('control', 'pinned_batches') if execute else none -%}
+    {%- if pinned is none -%}
         {{ return([]) }}
     {%- endif -%}
-    {%- set builds = run_query('select distinct build_id from ' ~ books).columns[0].values() -%}
-    {%- set audit = none if from_nothing else existing_table('gold', 'build_versions') -%}
-    {%- if audit is none -%}
-        {{ return(builds | sort) }}
-    {%- endif -%}
-    {%- set taken = run_query(
-        'select distinct explode(silver_build_ids) as build_id from ' ~ audit
-    ).columns[0].values() -%}
-    {{ return(builds | reject('in', taken) | sort) }}
+    {%- set taken = none if from_nothing else existing_table('gold', 'build_versions') -%}
+    {%- set query -%}
+        select distinct build_id from {{ pinned }}
+        {%- if taken is not none %}
+        except
+        select explode(silver_build_ids) as build_id from {{ taken }}
+        {%- endif %}
+        order by 1
+    {%- endset -%}
+    {{ return(once(query).columns[0].values() | list) }}
 {%- endmacro %}

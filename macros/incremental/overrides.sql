@@ -8,14 +8,3 @@
     {%- endif -%}
     {{ return(raw_strategy) }}
 {%- endmacro %}
-
-
-{% macro dbt_spark_get_incremental_sql(
-    strategy, source, target, existing, unique_key, incremental_predicates
-) -%}
-    {%- if strategy == 'rebuild_touched' -%}
-        {{ rebuild_touched_sql(source, target) }}
-    {%- else -%}
-        {{ get_insert_into_sql(source, target) }}
-    {%- endif -%}
-{%- endmacro %}

@@ -7,8 +7,8 @@
     after_runs: builds that make a day worth it; default the variable `compact_after_runs`.
 -#}
 {% macro compact_closed_days(after_runs=none) -%}
-    {%- set builds = ref('day_builds') -%}
-    {%- if not execute or load_relation(builds) is none -%}
+    {%- set builds = existing_table('control', 'day_builds') -%}
+    {%- if builds is none -%}
         {{ return('') }}
     {%- endif -%}
     {%- set query = days_to_compact(builds, after_runs or var('compact_after_runs')) -%}

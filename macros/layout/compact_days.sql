@@ -17,7 +17,7 @@
             ) -%}
         {%- endfor -%}
         {%- do run_query(
-            "insert into " ~ ref('day_builds') ~ " (build_id, partition_date, operation) select "
+            "insert into " ~ existing_table('control', 'day_builds') ~ " (build_id, partition_date, operation) select "
             ~ silver_build_id() ~ ", date'" ~ day ~ "', '" ~ operation ~ "'"
         ) -%}
     {%- endfor -%}

@@ -3,8 +3,8 @@
     the trace id, windows by endpoint. For the hook of the last Gold model.
 -#}
 {% macro compact_gold_days() -%}
-    {%- set builds = ref('day_builds') -%}
-    {%- if not execute or load_relation(builds) is none -%}
+    {%- set builds = existing_table('control', 'day_builds') -%}
+    {%- if builds is none -%}
         {{ return('') }}
     {%- endif -%}
     {%- set query -%}
@@ -16,7 +16,7 @@
         order by 1
     {%- endset -%}
     {%- set days = run_query(query).columns[0].values() -%}
-    {%- set by_endpoint = ['endpoint_minutes', 'endpoint_minutes_aggregated', 'endpoint_hours'] -%}
+    {%- set by_endpoint = ['endpoint_minutes', 'endpoint_hours'] -%}
     {%- set tables = {
         'call_graph_minutes': ['source_service', 'target_service'],
         'error_events': ['trace_id'],

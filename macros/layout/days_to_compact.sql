@@ -6,7 +6,7 @@
 {% macro days_to_compact(builds, after_runs) -%}
     with arrivals as (
 
-        select to_date(max(planned_at)) as newest_date from {{ ref('pinned_batches') }}
+        select to_date(max(planned_at)) as newest_date from {{ existing_table('control', 'pinned_batches') }}
 
     ),
 

@@ -18,7 +18,7 @@
     taken_batches as (
 
         select books.ingest_batch
-        from {{ existing_table('silver', 'batch_books') }} as books
+        from {{ existing_table('control', 'batch_books') }} as books
         left semi join taken_builds
             on books.build_id = taken_builds.build_id
 

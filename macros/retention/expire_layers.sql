@@ -1,6 +1,6 @@
 {#-
     Removes what each layer has kept for long enough (R12): for `dbt run-operation expire_layers`.
-    Days that have expired are noted in gold.expired_days first, then their rows are deleted, then
+    Days that have expired are noted in control.expired_days first, then their rows are deleted, then
     their files; cut short anywhere, the next one ends it. At last each table gets its window of time
     travel and loses older versions.
 
@@ -11,8 +11,8 @@
 {% macro expire_layers(now=none, dry_run=false, vacuum=true) -%}
     {%- do register_bronze_sources() -%}
     {%- for layer, table in [
-        ('silver', 'batch_books'), ('silver', 'frozen_traces'), ('gold', 'build_versions'),
-        ('gold', 'expired_days'),
+        ('control', 'batch_books'), ('control', 'frozen_traces'), ('gold', 'build_versions'),
+        ('control', 'expired_days'),
     ] -%}
         {%- if existing_table(layer, table) is none -%}
             {%- do exceptions.raise_compiler_error(
@@ -21,7 +21,7 @@
             ) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- set arrivals = existing_table('silver', 'trace_arrivals') -%}
+    {%- set arrivals = existing_table('control', 'trace_arrivals') -%}
     {%- if run_query('select 1 from ' ~ arrivals ~ ' limit 1').rows -%}
         {%- do exceptions.raise_compiler_error(
             'A run of Silver is at work, or was cut short and waits for the next one to end it. '

@@ -5,7 +5,7 @@
     plan: of expiry_plan.
 -#}
 {% macro freeze_traces(plan) -%}
-    {%- set frozen = existing_table('silver', 'frozen_traces') -%}
+    {%- set frozen = existing_table('control', 'frozen_traces') -%}
     {%- for step in plan if step.name == 'silver.traces' -%}
         {%- set days = "(date'" ~ step.days | join("', date'") ~ "')" -%}
         {%- do run_query(

@@ -13,7 +13,7 @@
     (
         to_date({{ time }}) in {{ dates }}
         or exists(
-            select 1 from {{ existing_table('silver', 'frozen_traces') }} as frozen_traces
+            select 1 from {{ existing_table('control', 'frozen_traces') }} as frozen_traces
             where frozen_traces.trace_id = {{ rows }}.trace_id
         )
     )

@@ -1,5 +1,5 @@
 {#-
-    Statement run here: notes in gold.expired_days what became of days, in one commit; no commit for
+    Statement run here: notes in control.expired_days what became of days, in one commit; no commit for
     none.
 
     phase: delete or remove. days: list of [layer.table, date, ingest batch or none, rows].
@@ -15,7 +15,7 @@
     {%- endfor -%}
     {%- if notes -%}
         {%- do run_query(
-            'insert into ' ~ existing_table('gold', 'expired_days')
+            'insert into ' ~ existing_table('control', 'expired_days')
             ~ ' (table_name, phase, partition_date, ingest_batch, record_count, expired_at) '
             ~ 'values ' ~ notes | join(', ')
         ) -%}

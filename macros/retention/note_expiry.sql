@@ -1,5 +1,5 @@
 {#-
-    Statement run here: notes in gold.expired_days what is about to go, in one commit.
+    Statement run here: notes in control.expired_days what is about to go, in one commit.
 
     plan: of expiry_plan.
 -#}

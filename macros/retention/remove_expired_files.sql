@@ -1,10 +1,10 @@
 {#-
-    Statements run here: removes all files of the days that gold.expired_days names, old versions
+    Statements run here: removes all files of the days that control.expired_days names, old versions
     included, if that was not done yet, and notes it. Only these: a plain VACUUM without a limit of
     time would end all time travel. Files of a table without partitions wait for the plain one.
 -#}
 {% macro remove_expired_files() -%}
-    {%- set expired = existing_table('gold', 'expired_days') -%}
+    {%- set expired = existing_table('control', 'expired_days') -%}
     {%- set query -%}
         with days as (
 

@@ -6,10 +6,9 @@
     {%- set tables = {
         'bronze': ['spans', 'log_records', 'changes', 'rejected_records'],
         'silver': ['spans', 'log_records', 'error_events', 'service_calls', 'traces', 'changes'],
-        'gold_minutes': ['endpoint_minutes', 'endpoint_minutes_aggregated', 'call_graph_minutes'],
+        'gold_minutes': ['endpoint_minutes', 'call_graph_minutes'],
         'gold': [
-            'endpoint_hours', 'endpoint_traffic_hours', 'anomaly_features',
-            'anomaly_features_aggregated', 'error_events', 'sampled_spans',
+            'endpoint_hours', 'anomaly_features', 'error_events', 'sampled_spans',
             'sampled_log_records', 'incident_paths', 'change_effects',
         ],
     } -%}

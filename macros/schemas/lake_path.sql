@@ -3,6 +3,6 @@
     {%- if not execute -%}
         {{ return('') }}
     {%- endif -%}
-    {%- set path = run_query('set spark.sql.warehouse.dir').rows[0][1] -%}
+    {%- set path = once('set spark.sql.warehouse.dir').rows[0][1] -%}
     {{ return(modules.re.sub('/+$', '', modules.re.sub('^file:/+', '/', path))) }}
 {%- endmacro %}

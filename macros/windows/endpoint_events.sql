@@ -3,10 +3,10 @@
     is made of, in its window. Each request, each error log record, and each error of a request once
     more with its pattern; `kept_trace` is what its sample is drawn from.
 
-    window: macro that gives the start of a window; touched: name of the view of the windows to build,
-    where not all are; dates: list of their days.
+    window: macro that gives the start of a window; dates: list of the days of the changed hours, where
+    not all windows are built.
 -#}
-{% macro endpoint_events(window, touched, dates) -%}
+{% macro endpoint_events(window, dates) -%}
 requests as (
 
     select
@@ -29,6 +29,7 @@ requests as (
         is_request
         {%- if dates %}
         and partition_date in {{ dates }}
+        and {{ is_in_changed_hour('started_at') }}
         {%- endif %}
 
 ),
@@ -56,6 +57,7 @@ errors as (
         {%- if dates %}
         and counted_at >= array_min(array{{ dates }})
         and counted_at < date_add(array_max(array{{ dates }}), 1)
+        and {{ is_in_changed_hour('counted_at') }}
         {%- endif %}
 
 ),
@@ -89,10 +91,6 @@ endpoint_events as (
         events.*,
         kept_traces.kept_trace
     from all_endpoint_events as events
-    {% if dates -%}
-    left semi join {{ ref(touched) }} as touched
-        on events.window_start = touched.touched_key
-    {%- endif %}
     left join kept_traces
         on events.trace_id = kept_traces.trace_id
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('touched_changes') }}
+-- depends_on: {{ ref('pinned_batches') }}
 {{ config(
     partition_by='partition_date',
     touched='touched_changes',
@@ -19,7 +19,7 @@ with incoming as (
 {% if is_incremental() -%}
 touched_changes as (
 
-    select touched_key from {{ ref('touched_changes') }}
+    {{ touched_changes() | indent(4) }}
 
 ),
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('touched_traces') }}, {{ ref('trace_arrivals') }}
+-- depends_on: {{ ref('trace_arrivals') }}
 {{ config(
     partition_by='partition_date',
     touched='touched_traces',
@@ -11,7 +11,7 @@
 with {% if is_incremental() -%}
 touched_traces as (
 
-    select touched_key from {{ ref('touched_traces') }}
+    {{ touched_traces() | indent(4) }}
 
 ),
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('touched_traces') }}, {{ ref('trace_arrivals') }}
+-- depends_on: {{ ref('trace_arrivals') }}
 {{ config(
     touched='touched_traces',
     touched_dates=true,
@@ -24,7 +24,7 @@ with incoming as (
 {% if is_incremental() -%}
 touched_traces as (
 
-    select touched_key from {{ ref('touched_traces') }}
+    {{ touched_traces() | indent(4) }}
 
 ),
 

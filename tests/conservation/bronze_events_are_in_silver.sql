@@ -12,7 +12,9 @@ bronze_spans as (
     from {{ ref('stg_spans') }} as spans
     left semi join batch_books
         on spans.ingest_batch = batch_books.ingest_batch
-    where {{ is_living('spans', timestamp_from_ns('spans.started_ns')) }}
+    where
+        {{ is_tested_batch('spans.ingest_batch') }}
+        and {{ is_living('spans', timestamp_from_ns('spans.started_ns')) }}
 
 ),
 
@@ -26,6 +28,7 @@ silver_spans as (
         coalesce(kind in ('server', 'consumer'), false) as is_server_side,
         {{ nanoseconds('started_at', 'started_at_ns') }} as started_ns
     from {{ ref('spans') }}
+    where {{ is_tested_date('partition_date') }}
 
 ),
 
@@ -70,7 +73,9 @@ bronze_log_records as (
     from {{ ref('stg_log_records') }} as log_records
     left semi join batch_books
         on log_records.ingest_batch = batch_books.ingest_batch
-    where {{ is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
+    where
+        {{ is_tested_batch('log_records.ingest_batch') }}
+        and {{ is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
 
 ),
 
@@ -83,6 +88,7 @@ silver_log_records as (
         end as logged_ns,
         {{- log_identity }}
     from {{ ref('log_records') }}
+    where {{ is_tested_date('partition_date') }}
 
 ),
 

@@ -4,7 +4,8 @@ with ingest_batches as (
 
     select * from {{ source('bronze', 'ingest_batches') }}
     where
-        {{ is_kept('to_date(planned_at)', 'bronze.spans') }}
+        {{ is_tested_batch('ingest_batch') }}
+        and {{ is_kept('to_date(planned_at)', 'bronze.spans') }}
         and {{ is_kept('to_date(planned_at)', 'bronze.log_records') }}
         and {{ is_kept('to_date(planned_at)', 'bronze.changes') }}
         and {{ is_kept('to_date(planned_at)', 'bronze.rejected_records') }}
@@ -23,6 +24,7 @@ held as (
         ingest_batch,
         '{{ count }}' as counted
     from {{ source('bronze', table) }}
+    where {{ is_tested_batch('ingest_batch') }}
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -16,6 +16,7 @@ calls as (
         is_error,
         build_id
     from {{ ref('service_calls') }}
+    where {{ is_tested_date('partition_date') }}
 
 ),
 
@@ -50,6 +51,7 @@ call_graph_minutes as (
         sum(call_count) as call_count,
         sum(error_count) as error_count
     from {{ ref('call_graph_minutes') }}
+    where {{ is_tested_date('partition_date') }}
     group by 1, 2, 3
 
 ),

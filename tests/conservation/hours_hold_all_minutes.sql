@@ -14,6 +14,7 @@ with minutes as (
         sum(slow_count) as slow_count,
         max(max_latency_ms) as max_latency_ms
     from {{ ref('endpoint_minutes') }}
+    where {{ is_tested_date('partition_date') }}
     group by 1, 2, 3, 4, 5
 
 ),
@@ -31,6 +32,7 @@ compared_hours as (
     from {{ ref('endpoint_hours') }} as endpoint_hours
     left semi join minute_days
         on endpoint_hours.partition_date = minute_days.partition_date
+    where {{ is_tested_date('endpoint_hours.partition_date') }}
 
 ),
 

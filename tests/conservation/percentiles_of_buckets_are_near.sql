@@ -12,7 +12,7 @@ with requests as (
         endpoint,
         array_sort(collect_list(latency_ms)) as latencies
     from {{ ref('spans') }}
-    where is_request
+    where is_request and {{ is_tested_date('partition_date') }}
     group by 1, 2, 3, 4, 5
 
 ),
@@ -47,7 +47,9 @@ compared as (
             and counted.service = requests.service
             and counted.endpoint = requests.endpoint
     cross join fractions
-    where counted.request_count = size(requests.latencies)
+    where
+        counted.request_count = size(requests.latencies)
+        and {{ is_tested_date('counted.partition_date') }}
 
 )
 

@@ -4,6 +4,7 @@
 with batch_books as (
 
     select * from {{ ref('batch_books') }}
+    where {{ is_tested_batch('ingest_batch') }}
 
 ),
 
@@ -20,6 +21,7 @@ spans as (
         ingest_batch,
         count(*) as span_count
     from {{ ref('spans') }}
+    where {{ is_tested_batch('ingest_batch') }} and {{ is_tested_date('partition_date') }}
     group by 1
 
 ),
@@ -31,6 +33,7 @@ log_records as (
         ingest_batch,
         count(*) as log_record_count
     from {{ ref('log_records') }}
+    where {{ is_tested_batch('ingest_batch') }} and {{ is_tested_date('partition_date') }}
     group by 1
 
 ),
@@ -42,6 +45,7 @@ changes as (
         ingest_batch,
         count(*) as change_count
     from {{ ref('changes') }}
+    where {{ is_tested_batch('ingest_batch') }}
     group by 1
 
 ),

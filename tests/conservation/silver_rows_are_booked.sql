@@ -22,6 +22,7 @@ outstanding_batches as (
 builds as (
     {% for model in ['spans', 'log_records', 'traces', 'error_events'] %}
     select build_id from {{ ref(model) }}
+    where {{ is_tested_date('partition_date') }}
     {%- if not loop.last %}
     union distinct
     {%- endif %}

@@ -6,21 +6,52 @@ with batch_books as (
 
 ),
 
-events as (
+traces as (
+
+    select
+        trace_id,
+        build_id,
+        span_count,
+        log_count
+    from {{ ref('traces') }}
+    where {{ is_tested_date('partition_date') }} and {{ is_tested_build('build_id') }}
+
+),
+
+all_events as (
 
     select
         trace_id,
         build_id,
         true as is_span
     from {{ ref('spans') }}
-    where trace_id is not null
+    where trace_id is not null and {{ is_tested_date('partition_date') }}
     union all
     select
         trace_id,
         build_id,
         false as is_span
     from {{ ref('log_records') }}
-    where trace_id is not null
+    where trace_id is not null and {{ is_tested_date('partition_date') }}
+
+),
+
+-- traces that were built again, by any row that says so
+tested_traces as (
+
+    select trace_id from traces
+    union distinct
+    select trace_id from all_events
+    where {{ is_tested_build('build_id') }}
+
+),
+
+events as (
+
+    select all_events.*
+    from all_events
+    left semi join tested_traces
+        on all_events.trace_id = tested_traces.trace_id
 
 ),
 
@@ -46,7 +77,7 @@ wrong as (
         traces.span_count as trace_span_count,
         traces.log_count as trace_log_count
     from counted
-    full outer join {{ ref('traces') }} as traces
+    full outer join traces
         on counted.trace_id = traces.trace_id
     left semi join batch_books
         on coalesce(counted.build_id, traces.build_id) = batch_books.build_id

@@ -16,16 +16,19 @@ events as (
         true as is_request,
         is_error
     from {{ ref('spans') }}
-    where is_request
+    where is_request and {{ is_tested_date('partition_date') }}
     union all
+    -- an error log counts in the window of its span, which may be of another day
     select
-        {{ window_start('coalesce(span_started_at, logged_at)') }} as window_start,
+        {{ window_start('coalesce(span_started_at, occurred_at)') }} as window_start,
         service,
         build_id,
         false as is_request,
         true as is_error
-    from {{ ref('log_records') }}
-    where is_error
+    from {{ ref('error_events') }}
+    where
+        event_type = 'log'
+        and {{ is_tested_date('to_date(coalesce(span_started_at, occurred_at))') }}
 
 ),
 
@@ -35,7 +38,7 @@ untaken_log_records as (
     from {{ ref('log_records') }} as log_records
     left anti join taken_builds
         on log_records.build_id = taken_builds.build_id
-    where log_records.is_error
+    where log_records.is_error and {{ is_tested_date('log_records.partition_date') }}
 
 ),
 
@@ -47,7 +50,14 @@ open_windows as (
     left anti join taken_builds
         on events.build_id = taken_builds.build_id
     union distinct
-    select explode({{ error_log_windows('untaken_log_records') }}) as window_start
+    select
+        explode(transform(
+            concat(
+                coalesce(logged_at_versions, array(logged_at)),
+                array(coalesce(span_started_at, logged_at))
+            ),
+            moment -> {{ window_start('moment') }}
+        )) as window_start
     from untaken_log_records
 
 ),
@@ -76,6 +86,7 @@ endpoint_minutes as (
         sum(error_count) as error_count,
         sum(error_log_count) as error_log_count
     from {{ ref('endpoint_minutes') }}
+    where {{ is_tested_date('partition_date') }}
     group by 1, 2
 
 ),

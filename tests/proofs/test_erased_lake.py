@@ -30,16 +30,14 @@ TRACES, KILLED = 50, 5
 """Traces that are erased by their ids, and how many of them by the erasure that is killed."""
 KEYS = {
     "gold.endpoint_minutes": "window_start environment region service endpoint",
-    "gold.endpoint_minutes_aggregated": "window_start environment region service endpoint",
     "gold.endpoint_hours": "window_start environment region service endpoint",
-    "gold.endpoint_traffic_hours": "window_start environment region service endpoint",
     "gold.call_graph_minutes":
         "window_start environment region source_service target_service target_type",
     "gold.environment_days": "environment partition_date",
     "gold.service_version_days": "environment partition_date service service_version",
 }  # fmt: skip
 CHANGING = {
-    "bronze_version", "silver_version", "kept_trace_count", "pattern_count", "new_pattern_count",
+    "bronze_version", "silver_version", "kept_trace_count", "pattern_count",
 }  # fmt: skip
 """Numbers that are no counts of what happened: versions; what the sample keeps; patterns, of which
 those of erased failures become one."""

@@ -102,7 +102,7 @@ def rebuild_cost(spark: SparkSession, lake: Path) -> Cost:
     from tracekeep.dbt import dbt
 
     with cost_of(spark, lake) as cost:
-        spark.sql("delete from silver.batch_books")
+        spark.sql("delete from control.batch_books")
         dbt("run", "--select", "silver", "--full-refresh", "--vars", "rebuild: true")
     return cost
 

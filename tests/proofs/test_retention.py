@@ -160,7 +160,7 @@ def test_what_expires_goes_and_no_error_is_lost(
         assert days_of(lake, f"silver.{table}") == {SECOND_DAY}, table
         assert files_of(lake, f"silver.{table}", FIRST) == [], table
         assert files_of(lake, f"silver.{table}", SECOND_DAY) != [], table
-    for table in ("endpoint_minutes", "endpoint_minutes_aggregated", "call_graph_minutes"):
+    for table in ("endpoint_minutes", "call_graph_minutes"):
         assert days_of(lake, f"gold.{table}") == set(), table
     for table in lakes.COMPARED:
         if table.startswith("gold.") and "minutes" not in table:
@@ -178,7 +178,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     data_tests_hold()
 
     take(spark, list(LATE), tmp_path / "late")
-    (books,) = events_of(lake, "silver.batch_books", ingest_batch=3)
+    (books,) = events_of(lake, "control.batch_books", ingest_batch=3)
     assert (books["expired_span_count"], books["span_count"]) == (5, 1)
     assert books["duplicate_span_count"] == 0
     assert days_of(lake, "silver.spans") == {SECOND_DAY}
@@ -267,13 +267,13 @@ def gold_keeps_what_silver_has_let_go(spark: SparkSession) -> None:
     """A build that names a day which has expired does not have Gold build the day from nothing."""
     from tracekeep.dbt import dbt
 
-    spark.sql("insert into silver.batch_books (ingest_batch, build_id) values (-1, 'a')")
+    spark.sql("insert into control.batch_books (ingest_batch, build_id) values (-1, 'a')")
     days = [("a", datetime.date.fromisoformat(day), "build") for day in (FIRST, SECOND_DAY)]
     noted = spark.createDataFrame(days, "build_id string, partition_date date, operation string")
-    noted.write.format("delta").mode("append").saveAsTable("silver.day_builds")
+    noted.write.format("delta").mode("append").saveAsTable("control.day_builds")
     (outcome,) = dbt("compile", "--inline", "{{ changed_dates() }}").result.results
-    spark.sql("delete from silver.batch_books where build_id = 'a'")
-    spark.sql("delete from silver.day_builds where build_id = 'a'")
+    spark.sql("delete from control.batch_books where build_id = 'a'")
+    spark.sql("delete from control.day_builds where build_id = 'a'")
     assert SECOND_DAY in outcome.node.compiled_code
     assert FIRST not in outcome.node.compiled_code
 

@@ -9,7 +9,7 @@ from typing import Any
 import year_plan
 from line_charts import Chart, Line, svg
 
-from tracekeep.lake import LAYERS
+from tracekeep.lake import LAYERS, SCHEMAS
 
 HYPOTHESIS = 0.74
 YEAR, SHORT = 365, 90
@@ -25,7 +25,7 @@ Figures = dict[str, Any]
 
 def size_of(tick: Figures, key: str = "bytes_on_disk") -> int:
     """Bytes of all layers after a tick."""
-    return sum(tick["layers"][layer][key] for layer in LAYERS)
+    return sum(tick["layers"][layer][key] for layer in SCHEMAS)
 
 
 def arrived(ticks: Sequence[Figures], key: str, days: float) -> float:

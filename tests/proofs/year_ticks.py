@@ -48,7 +48,7 @@ import processes  # noqa: E402
 import year_answers  # noqa: E402
 import year_plan  # noqa: E402
 
-from tracekeep.lake import LAYERS, lake_path  # noqa: E402
+from tracekeep.lake import SCHEMAS, lake_path  # noqa: E402
 
 
 def main(folder: Path, days: list[int]) -> None:
@@ -175,7 +175,7 @@ def _stamp_files(at: datetime) -> None:
     faketime does not reach the file system; VACUUM and the cleaning of logs go by files' times.
     """
     now = at.timestamp()
-    for layer in LAYERS:
+    for layer in SCHEMAS:
         for parent, _, names in os.walk(lake_path() / layer):
             for name in names:
                 path = os.path.join(parent, name)
@@ -200,7 +200,7 @@ def _layers() -> dict[str, dict[str, int]]:
     from tracekeep.tables import lake_tables
 
     layers = {layer: dict.fromkeys(("rows", "files", "bytes", "bytes_on_disk"), 0)
-              for layer in LAYERS}  # fmt: skip
+              for layer in SCHEMAS}  # fmt: skip
     for table in lake_tables():
         for name in layers[table.layer]:
             layers[table.layer][name] += getattr(table, name)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.lake import LAYERS, PROJECT, lake_path
+from tracekeep.lake import PROJECT, SCHEMAS, lake_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 COMPARED = (
     "silver.spans", "silver.log_records", "silver.traces", "silver.error_events",
     "silver.service_calls", "silver.changes",
-    "gold.anomaly_features", "gold.anomaly_features_aggregated", "gold.call_graph_minutes",
-    "gold.change_effects", "gold.endpoint_hours", "gold.endpoint_minutes",
-    "gold.endpoint_minutes_aggregated", "gold.endpoint_traffic_hours", "gold.environment_days",
-    "gold.error_events", "gold.error_pattern_days", "gold.error_patterns",
+    "gold.anomaly_features", "gold.call_graph_minutes", "gold.change_effects",
+    "gold.endpoint_hours", "gold.endpoint_minutes", "gold.environment_days", "gold.error_events",
+    "gold.error_pattern_days", "gold.error_patterns",
     "gold.incident_path_days", "gold.incident_path_groups", "gold.incident_paths",
     "gold.sampled_log_records", "gold.sampled_spans", "gold.service_version_days",
 )  # fmt: skip
@@ -41,7 +40,7 @@ BOOKKEEPING = frozenset({
 
 def empty_lake(spark: SparkSession) -> None:
     """Forget all tables of the session's lake, their files and what Delta remembers of them."""
-    for layer in LAYERS:
+    for layer in SCHEMAS:
         spark.sql(f"drop schema if exists {layer} cascade")
         shutil.rmtree(lake_path() / layer, ignore_errors=True)
     spark.catalog.clearCache()

@@ -113,7 +113,6 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
             {**row, **verdict(reading, row["trace_id"])} for row in logs if row["trace_id"] in kept
         ],
         "gold.endpoint_minutes": minute_rows(reading),
-        "gold.endpoint_minutes_aggregated": minute_rows(reading),
         "gold.endpoint_hours": hour_rows(reading),
         "gold.call_graph_minutes": edge_rows(calls, reading.window_ns),
         "gold.error_pattern_days": (patterns := pattern_rows(errors)),

@@ -30,7 +30,6 @@ STEP = pa.struct({
 })  # fmt: skip
 PATTERN = pa.struct({
     "fingerprint": TEXT, "error_message": TEXT, "failure_count": NUMBER, "trace_id": TEXT,
-    "is_new": BOOL,
 })  # fmt: skip
 NAMED = {"bronze_version": NUMBER, "silver_version": NUMBER, "build_id": TEXT}
 ARRIVED = {"first_arrival_at": TIME, "last_arrival_at": TIME, "partition_date": DATE}
@@ -93,7 +92,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "first_seen_at": TIME, "last_seen_at": TIME, "failure_count": NUMBER,
     },
     "gold.build_versions": {"build_id": TEXT, "table_name": TEXT, "table_version": NUMBER},
-    "gold.expired_days": {
+    "control.expired_days": {
         "table_name": TEXT, "partition_date": DATE, "expired_at": TIME, "record_count": NUMBER,
         "bytes": NUMBER,
     },
@@ -141,7 +140,9 @@ def expire(lake: Path, table: str, day: date, at: datetime) -> None:
     for path in folder.glob(f"partition_date={day}/*.parquet"):
         path.unlink()
     write(
-        lake, "gold.expired_days", [{"table_name": table, "partition_date": day, "expired_at": at}]
+        lake,
+        "control.expired_days",
+        [{"table_name": table, "partition_date": day, "expired_at": at}],
     )
 
 
@@ -273,9 +274,7 @@ def late_errors(trace_id: str) -> list[Row]:
 
 def window(minute: int, service: str, requests: int, errors: int, message: str = "") -> Row:
     """A window of gold.endpoint_minutes, so many minutes after the start."""
-    patterns = [
-        {"fingerprint": "f" * 16, "error_message": message, "failure_count": errors, "is_new": True}
-    ]
+    patterns = [{"fingerprint": "f" * 16, "error_message": message, "failure_count": errors}]
     return {
         "window_start": START + timedelta(minutes=minute),
         "environment": "production",

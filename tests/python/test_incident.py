@@ -442,7 +442,6 @@ def test_minutes_that_came_back_do_not_hide_the_hours(lake: Path) -> None:
 def test_hours_tell_what_was_new_in_them(lake: Path) -> None:
     small_lakes.forget(lake, "gold.endpoint_minutes")
     hour = {**small_lakes.window(-15, "db", 60, 31, "disk full"), "p95_latency_ms": None}
-    hour["error_patterns"] = [{**hour["error_patterns"][0], "is_new": None}]
     later = {**hour, "window_start": hour["window_start"] + timedelta(hours=1)}
     small_lakes.write(lake, "gold.endpoint_hours", [hour, later])
 

@@ -8,6 +8,7 @@ with missing as (
     from {{ ref('gold_error_events') }} as error_events
     left anti join {{ ref('error_patterns') }} as error_patterns
         on error_events.fingerprint = error_patterns.fingerprint
+    where {{ is_tested_date('error_events.partition_date') }}
     group by 1
 
 )

@@ -13,7 +13,10 @@ error_traces as (
     from {{ ref('traces') }} as traces
     left semi join taken_builds
         on traces.build_id = taken_builds.build_id
-    where traces.sample_class = 'error'
+    where
+        traces.sample_class = 'error'
+        and {{ is_tested_build('traces.build_id') }}
+        and {{ is_tested_date('traces.partition_date') }}
 
 ),
 
@@ -25,6 +28,7 @@ spans as (
         on spans.trace_id = error_traces.trace_id
     left semi join taken_builds
         on spans.build_id = taken_builds.build_id
+    where {{ is_tested_date('spans.partition_date') }}
 
 ),
 
@@ -45,6 +49,7 @@ missing as (
             and spans.kind <=> kept.kind
             and spans.started_at = kept.started_at
             and spans.started_at_ns <=> kept.started_at_ns
+            and {{ is_tested_date('kept.partition_date') }}
 
 )
 

@@ -15,8 +15,13 @@ missing as (
     left semi join taken_builds
         on traces.build_id = taken_builds.build_id
     left anti join {{ ref('incident_paths') }} as paths
-        on traces.trace_id = paths.trace_id
-    where traces.sample_class = 'error'
+        on
+            traces.trace_id = paths.trace_id
+            and {{ is_tested_date('paths.partition_date') }}
+    where
+        traces.sample_class = 'error'
+        and {{ is_tested_build('traces.build_id') }}
+        and {{ is_tested_date('traces.partition_date') }}
 
 )
 

@@ -19,6 +19,22 @@ late_error_events as (
     from {{ ref('stg_late_error_events') }} as late_events
     left semi join taken_builds
         on late_events.build_id = taken_builds.build_id
+    where {{ is_tested_batch('late_events.ingest_batch') }}
+
+),
+
+late_days as (
+
+    select distinct partition_date from late_error_events
+
+),
+
+held_error_events as (
+
+    select error_events.*
+    from {{ ref('gold_error_events') }} as error_events
+    left semi join late_days
+        on error_events.partition_date = late_days.partition_date
 
 ),
 
@@ -32,7 +48,7 @@ events as (
     select
         {{ key | join(', ') }},
         false as is_expected
-    from {{ ref('gold_error_events') }}
+    from held_error_events
 
 ),
 

@@ -13,6 +13,9 @@ error_events as (
     from {{ ref('error_events') }} as error_events
     left semi join taken_builds
         on error_events.build_id = taken_builds.build_id
+    where
+        {{ is_tested_build('error_events.build_id') }}
+        and {{ is_tested_date('error_events.partition_date') }}
 
 ),
 
@@ -32,6 +35,7 @@ missing as (
             silver.{{ column }} <=> gold.{{ column }} and
             {%- endfor %}
             silver.event_type = gold.event_type
+            and {{ is_tested_date('gold.partition_date') }}
 
 )
 

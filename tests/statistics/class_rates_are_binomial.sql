@@ -15,7 +15,7 @@ with counted as (
         cast(count_if(is_kept) as double) as kept_count,
         1 / max(sample_weight) as probability
     from {{ ref('traces') }}
-    where sample_weight > 1
+    where sample_weight > 1 and {{ is_tested_date('partition_date') }}
     group by 1, 2, 3, 4
 
 ),

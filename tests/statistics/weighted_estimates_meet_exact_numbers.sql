@@ -37,6 +37,7 @@ parts as (
     from {{ ref('spans') }} as spans
     inner join traces
         on spans.trace_id = traces.trace_id
+    where {{ is_tested_date('spans.partition_date') }}
     group by 1, 2, 3, 4
 
 ),
@@ -66,6 +67,7 @@ estimates as (
     from {{ ref('sampled_spans') }} as kept
     left semi join traces
         on kept.trace_id = traces.trace_id
+    where {{ is_tested_date('kept.partition_date') }}
     group by 1, 2
 
 ),

@@ -21,7 +21,7 @@ MASKING = """
     )
 """
 """A statement with Jinja: of each row of a view `subjects` what Silver shows of an attribute."""
-EXPIRED_DAYS = "gold.expired_days"
+EXPIRED_DAYS = "control.expired_days"
 
 Subject = tuple[str, str]
 

@@ -31,7 +31,7 @@ from tracekeep.erasure.reach import EXPIRED_DAYS, MASKING, Subject, masked, out_
 from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
-from tracekeep.lake import LAYERS, PROJECT, lake_path, table_path
+from tracekeep.lake import PROJECT, SCHEMAS, lake_path, table_path
 from tracekeep.session import spark_session
 from tracekeep.tables import lake_tables
 
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
     from tracekeep.ingest.ledger import Ledger
 
-ARRIVALS = "silver.trace_arrivals"
+ARRIVALS = "control.trace_arrivals"
 _LEDGERS = (LIST, "bronze.ingest_files", "bronze.ingest_batches")
 
 _ARRIVALS_OF_KEYS = """
-    insert into silver.trace_arrivals (ingest_batch, touched_key, event_dates, linked_dates)
+    insert into control.trace_arrivals (ingest_batch, touched_key, event_dates, linked_dates)
     with held as (
         select trace_id as touched_key, event_dates, linked_trace_ids from silver.traces
         union all
@@ -228,7 +228,7 @@ class _Work:
         """The Delta tables of the lake, by layer and name."""
         return [
             f"{layer}.{folder.name}"
-            for layer in LAYERS
+            for layer in SCHEMAS
             for folder in sorted((lake_path() / layer).glob("*"))
             if any(folder.joinpath("_delta_log").glob("*.json"))
         ]

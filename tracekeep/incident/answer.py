@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -133,7 +133,7 @@ class _Investigation:
             ids = selection.traces_to_show(groups, more, asked.trace_count)
         edges = selection.call_graph(_in_environments(self.windows.calls(incident), environments))
         traces = self.traces.traces(ids, incident)
-        patterns = self._patterns(failing, incident if length == HOUR else None)
+        patterns = self._patterns(failing, length)
         changes = self._changes(incident, environments, paths)
         return {
             "status": "found",
@@ -302,19 +302,17 @@ class _Investigation:
             if asked.service is None or asked.service in selection.service_names(path)
         ]
 
-    def _patterns(self, inside: Sequence[Row], hours: TimeRange | None) -> list[Row]:
-        """The kinds of error in windows, new ones first. hours: the time, where the windows are
-        hours, which do not tell what was new in them."""
+    def _patterns(self, inside: Sequence[Row], length: timedelta) -> list[Row]:
+        """The kinds of error in windows of a length, those that were new in one of them first."""
         import pyarrow.compute as pc
 
         failures: Counter[Key] = Counter()
-        is_new: set[Key] = set()
+        starts: dict[Key, set[datetime]] = defaultdict(set)
         for window in inside:
             for pattern in window["error_patterns"] or []:
                 key = (window["environment"], pattern["fingerprint"])
                 failures[key] += pattern["failure_count"]
-                if pattern.get("is_new"):
-                    is_new.add(key)
+                starts[key].add(window["window_start"])
         cut = [w for w in inside if (w["pattern_count"] or 0) > len(w["error_patterns"] or [])]
         if cut:
             self.reader.notes.append(
@@ -333,16 +331,16 @@ class _Investigation:
             (row["environment"], row["fingerprint"]): row
             for row in self.reader.rows("gold.error_patterns", columns, is_asked)
         }
-        if hours:
-            watched = self._watched_since()
-            is_new = {
-                key
-                for key, row in known.items()
-                if key[0] in watched
-                and row["error_template"] != ERASED
-                and row["top_frame"] != ERASED_FRAME
-                and max(hours.start, watched[key[0]]) <= row["first_seen_at"] < hours.end
-            }
+        watched = self._watched_since()
+        is_new = {
+            key
+            for key, row in known.items()
+            if key[0] in watched
+            and row["error_template"] != ERASED
+            and row["top_frame"] != ERASED_FRAME
+            and row["first_seen_at"] >= watched[key[0]]
+            and any(start <= row["first_seen_at"] < start + length for start in starts[key])
+        }
         rows = [
             {
                 **dict.fromkeys(columns),

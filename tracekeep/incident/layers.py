@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tracekeep.incident.delta_lake import DeltaLake
 
 Status = Literal["found", "expired", "erased", "not_kept", "unknown"]
-EXPIRED_DAYS = "gold.expired_days"
+EXPIRED_DAYS = "control.expired_days"
 
 
 @dataclass(frozen=True, slots=True)

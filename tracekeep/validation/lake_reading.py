@@ -30,6 +30,8 @@ OTHER_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "event_type", "environment", "fingerprint", "failure_id", "service", "body", "counted_at",
     ),
     "gold.incident_paths": ("environment", "service_path", "steps", "error_type"),
+    # what Option A keeps
+    "gold.endpoint_minutes": ("window_start", "service", "error_count"),
 }  # fmt: skip
 TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "bronze.spans": ("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano"),
@@ -62,7 +64,6 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "gold.endpoint_minutes": (
         *WINDOW_COLUMNS, "p50_latency_ms", "p95_latency_ms", "p99_latency_ms",
     ),
-    "gold.endpoint_minutes_aggregated": ("window_start", "service", "error_count"),
     "gold.endpoint_hours": (*WINDOW_COLUMNS, "latency_sum_ms", "latency_buckets"),
     "gold.call_graph_minutes": (
         "window_start", "environment", "source_service", "target_service", "target_type",

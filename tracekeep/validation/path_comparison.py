@@ -108,7 +108,7 @@ def _tell_option_a(
 ) -> None:
     rows = (
         AggregatedMinute(window_us * NS_PER_US // reading.window_ns, service, error_count or 0)
-        for window_us, service, error_count in lake.rows("gold.endpoint_minutes_aggregated")
+        for window_us, service, error_count in lake.other_rows("gold.endpoint_minutes")
     )
     count = rebuilt_path_count(paths, rows, reading.window_ns)
     comparison.figure("incident paths that Option A alone rebuilds", None, count)

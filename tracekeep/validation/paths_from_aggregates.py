@@ -13,7 +13,7 @@ Minute = int
 
 
 class AggregatedMinute(NamedTuple):
-    """What a row of `gold.endpoint_minutes_aggregated` tells of errors; the window since 1970."""
+    """The errors of a row of `gold.endpoint_minutes_aggregated`; the window counts since 1970."""
 
     minute: Minute
     service: str

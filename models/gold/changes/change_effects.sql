@@ -7,7 +7,7 @@
 
 {%- set minutes = var('change_effect_minutes') %}
 {%- set span = "interval " ~ minutes ~ " minutes" %}
-{%- set dates = effect_dates(ref('changed_effects')) if is_incremental() %}
+{%- set dates = effect_dates() if is_incremental() %}
 {%- set sides = [
     ('own_before', '', 'before'),
     ('own_after', '', 'after'),
@@ -157,26 +157,6 @@ effects as (
 
 ),
 
--- one row per change with new error patterns of its service in the time after
-new_patterns as (
-
-    select
-        changes.change_key,
-        array_sort(collect_set(news.fingerprint)) as new_fingerprints
-    from changes
-    inner join {{ ref('error_patterns') }} as patterns
-        on changes.service = patterns.service
-    inner join {{ ref('new_patterns') }} as news
-        on
-            patterns.fingerprint = news.fingerprint
-            and patterns.environment = news.environment
-            and changes.environment in (news.environment, 'unknown')
-            and changes.changed_at <= news.first_seen_at
-            and changes.after_end > news.first_seen_at
-    group by 1
-
-),
-
 joined as (
 
     select
@@ -190,16 +170,13 @@ joined as (
         changes.service_version,
         changes.changed_at,
         neighbours.neighbour_count,
-        coalesce(new_patterns.new_fingerprints, cast(array() as array<string>))
-            as new_fingerprints,
+        changes.new_fingerprints,
         effects.* except (change_key)
     from changes
     inner join neighbours
         on changes.change_key = neighbours.change_key
     inner join effects
         on changes.change_key = effects.change_key
-    left join new_patterns
-        on changes.change_key = new_patterns.change_key
 
 ),
 
@@ -262,7 +239,7 @@ change_effects as (
         changed_at,
         to_date(changed_at) as partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from measured
 

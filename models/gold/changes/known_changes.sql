@@ -1,6 +1,9 @@
 {{ config(materialized='table') }}
 
--- All changes: what was told of, and versions of a service that showed up after another one.
+-- All changes: those of silver.changes, and versions of a service that showed up after another
+-- one; with the error patterns that were new in the time after.
+{%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" %}
+
 with told_changes as (
 
     select
@@ -67,11 +70,40 @@ seen_changes as (
 
 ),
 
-known_changes as (
+all_changes as (
 
     select * from told_changes
     union all
     select * from seen_changes
+
+),
+
+-- one row per change with new error patterns of its service in the time after
+new_patterns as (
+
+    select
+        told.change_key,
+        array_sort(collect_set(news.fingerprint)) as new_fingerprints
+    from all_changes as told
+    inner join {{ ref('new_patterns') }} as news
+        on
+            told.service = news.service
+            and told.environment in (news.environment, 'unknown')
+            and told.changed_at <= news.first_seen_at
+            and told.changed_at + {{ span }} > news.first_seen_at
+    group by 1
+
+),
+
+known_changes as (
+
+    select
+        told.*,
+        coalesce(new_patterns.new_fingerprints, cast(array() as array<string>))
+            as new_fingerprints
+    from all_changes as told
+    left join new_patterns
+        on told.change_key = new_patterns.change_key
 
 )
 

@@ -1,10 +1,5 @@
 -- depends_on: {{ ref('changed_days') }}
-{{ config(
-    partition_by='partition_date',
-    touched='changed_days',
-    touched_dates=true,
-    touched_key=['partition_date'],
-) }}
+{{ config(partition_by='partition_date', touched='changed_days') }}
 
 with spans as (
 
@@ -20,7 +15,7 @@ with spans as (
     where
         service_version is not null
         {%- if is_incremental() %}
-        and partition_date in {{ dates_of(ref('changed_days')) }}
+        and partition_date in {{ changed_dates() }}
         {%- endif %}
 
 ),
@@ -38,7 +33,7 @@ service_version_days as (
         max(started_at) as last_seen_at,
         partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from spans
     group by environment, service, service_version, partition_date

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }}
+-- depends_on: {{ ref('changed_traces') }}, {{ ref('changed_days') }}
 {{ config(
     partition_by='partition_date',
     touched='changed_traces',
@@ -58,7 +58,7 @@ sampled_log_records as (
         last_arrival_at,
         partition_date,
         bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from kept_events
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }},
+-- depends_on: {{ ref('changed_traces') }}, {{ ref('changed_days') }},
 -- {{ ref('stg_late_error_events') }}
 {{ config(
     alias='error_events',
@@ -137,7 +137,7 @@ gold_error_events as (
         error_events.last_arrival_at,
         error_events.partition_date,
         error_events.bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from fingerprinted as error_events
     left join traces

@@ -1,19 +1,14 @@
--- depends_on: {{ ref('rebuilt_minutes') }}
-{{ config(
-    partition_by='partition_date',
-    touched='rebuilt_minutes',
-    touched_dates=true,
-    touched_key=['window_start'],
-) }}
+-- depends_on: {{ ref('changed_hours') }}
+{{ config(partition_by='partition_date', touched='changed_hours') }}
 
 with endpoint_minutes as (
 
     select minutes.*
     from {{ ref('endpoint_minutes') }} as minutes
     {% if is_incremental() -%}
-    left semi join {{ ref('rebuilt_minutes') }} as rebuilt_minutes
-        on minutes.window_start = rebuilt_minutes.touched_key
-    where minutes.partition_date in {{ dates_of(ref('rebuilt_minutes')) }}
+    where
+        minutes.partition_date in {{ changed_hour_dates() }}
+        and {{ is_in_changed_hour('minutes.window_start') }}
     {%- endif %}
 
 ),
@@ -27,7 +22,6 @@ patterns as (
         region,
         service,
         pattern.fingerprint,
-        bool_or(pattern.is_new) as is_new,
         sum(pattern.failure_count) as failure_count
     from endpoint_minutes
         lateral view explode(error_patterns) as pattern
@@ -54,8 +48,8 @@ context as (
         environment,
         region,
         service,
+        array_sort(collect_list(fingerprint)) as fingerprints,
         count(*) as pattern_count,
-        count_if(is_new) as new_pattern_count,
         max(failure_share) as top_pattern_share,
         -- in bits, at least 0
         abs(sum(failure_share * log2(failure_share))) as pattern_entropy
@@ -64,9 +58,32 @@ context as (
 
 ),
 
+-- one row per window and service
 counted as (
 
-    {{ window_features('endpoint_minutes') }}
+    select
+        window_start,
+        environment,
+        region,
+        service,
+        count_if(request_count > 0) as endpoint_count,
+        sum(request_count) as request_count,
+        sum(error_count) as error_count,
+        sum(error_log_count) as error_log_count,
+        sum(slow_count) as slow_count,
+        count_if(error_count > 0) as failing_endpoint_count,
+        case when sum(request_count) > 0 then sum(error_count) / sum(request_count) end
+            as error_rate,
+        case when sum(request_count) > 0 then sum(slow_count) / sum(request_count) end
+            as slow_rate,
+        max(error_rate) as max_error_rate,
+        -- percentiles do not add: those of the slowest endpoint
+        max(p50_latency_ms) as max_p50_latency_ms,
+        max(p95_latency_ms) as max_p95_latency_ms,
+        max(p99_latency_ms) as max_p99_latency_ms,
+        max(max_latency_ms) as max_latency_ms
+    from endpoint_minutes
+    group by 1, 2, 3, 4
 
 ),
 
@@ -87,14 +104,14 @@ anomaly_features as (
 
     select
         counted.*,
+        coalesce(context.fingerprints, cast(array() as array<string>)) as fingerprints,
         coalesce(context.pattern_count, 0L) as pattern_count,
-        coalesce(context.new_pattern_count, 0L) as new_pattern_count,
         coalesce(context.top_pattern_share, 0d) as top_pattern_share,
         coalesce(context.pattern_entropy, 0d) as pattern_entropy,
         kept.sample_trace_count,
         to_date(counted.window_start) as partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from counted
     inner join kept

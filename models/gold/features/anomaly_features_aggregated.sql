@@ -1,38 +1,31 @@
--- depends_on: {{ ref('rebuilt_minutes') }}
-{{ config(
-    partition_by='partition_date',
-    touched='rebuilt_minutes',
-    touched_dates=true,
-    touched_key=['window_start'],
-) }}
+{{ config(materialized='view') }}
 
-with endpoint_minutes_aggregated as (
-
-    select minutes.*
-    from {{ ref('endpoint_minutes_aggregated') }} as minutes
-    {% if is_incremental() -%}
-    left semi join {{ ref('rebuilt_minutes') }} as rebuilt_minutes
-        on minutes.window_start = rebuilt_minutes.touched_key
-    where minutes.partition_date in {{ dates_of(ref('rebuilt_minutes')) }}
-    {%- endif %}
-
-),
-
-counted as (
-
-    {{ window_features('endpoint_minutes_aggregated') }}
-
-),
-
-anomaly_features_aggregated as (
+-- Option A: what is left of gold.anomaly_features without context.
+with anomaly_features_aggregated as (
 
     select
-        *,
-        to_date(window_start) as partition_date,
-        {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
-        {{ build_id() }} as build_id
-    from counted
+        window_start,
+        environment,
+        region,
+        service,
+        endpoint_count,
+        request_count,
+        error_count,
+        error_log_count,
+        slow_count,
+        failing_endpoint_count,
+        error_rate,
+        slow_rate,
+        max_error_rate,
+        max_p50_latency_ms,
+        max_p95_latency_ms,
+        max_p99_latency_ms,
+        max_latency_ms,
+        partition_date,
+        bronze_version,
+        silver_version,
+        build_id
+    from {{ ref('anomaly_features') }}
 
 )
 

@@ -1,10 +1,5 @@
--- depends_on: {{ ref('changed_windows') }}
-{{ config(
-    partition_by='partition_date',
-    touched='changed_windows',
-    touched_dates=true,
-    touched_key=['window_start'],
-) }}
+-- depends_on: {{ ref('changed_hours') }}
+{{ config(partition_by='partition_date', touched='changed_hours') }}
 
 -- calls in the window where the callee began to work on them
 with service_calls as (
@@ -14,18 +9,9 @@ with service_calls as (
         {{ window_start('coalesce(server_started_at, started_at)') }} as window_start
     from {{ ref('service_calls') }}
     {% if is_incremental() -%}
-    where partition_date in {{ dates_of(ref('changed_windows')) }}
-    {%- endif %}
-
-),
-
-changed_calls as (
-
-    select service_calls.*
-    from service_calls
-    {% if is_incremental() -%}
-    left semi join {{ ref('changed_windows') }} as changed_windows
-        on service_calls.window_start = changed_windows.touched_key
+    where
+        partition_date in {{ changed_hour_dates() }}
+        and {{ is_in_changed_hour('coalesce(server_started_at, started_at)') }}
     {%- endif %}
 
 ),
@@ -56,7 +42,7 @@ totals as (
                     then struct(latency_ms, trace_id, source_span_id, target_span_id)
             end
         ) as example
-    from changed_calls
+    from service_calls
     group by 1, 2, 3, 4, 5, 6, 7
 
 ),
@@ -89,7 +75,7 @@ call_graph_minutes as (
         server_percentiles[2] as server_p99_latency_ms,
         to_date(window_start) as partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from totals
 

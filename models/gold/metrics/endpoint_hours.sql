@@ -1,15 +1,13 @@
 -- depends_on: {{ ref('changed_hours') }}
 {{ config(
     touched='changed_hours',
-    touched_dates=true,
-    touched_key=['window_start'],
     **gold_layout()
 ) }}
 
-{%- set dates = dates_of(ref('changed_hours')) if is_incremental() %}
+{%- set dates = changed_hour_dates() if is_incremental() %}
 {%- set window_keys = ['window_start', 'environment', 'region', 'service', 'endpoint'] %}
 
-with {{ endpoint_events(hour_start, 'changed_hours', dates) }},
+with {{ endpoint_events(hour_start, dates) }},
 
 -- one row per hour, endpoint and pattern: a failure counts once (R10)
 patterns as (
@@ -143,7 +141,7 @@ endpoint_hours as (
         totals.max_latency_ms,
         to_date(totals.window_start) as partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from totals
     left join hour_patterns as patterns

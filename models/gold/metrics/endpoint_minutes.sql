@@ -1,15 +1,13 @@
--- depends_on: {{ ref('changed_minutes') }}
+-- depends_on: {{ ref('changed_hours') }}
 {{ config(
-    touched='changed_minutes',
-    touched_dates=true,
-    touched_key=['window_start'],
+    touched='changed_hours',
     **gold_layout()
 ) }}
 
-{%- set dates = dates_of(ref('changed_minutes')) if is_incremental() %}
+{%- set dates = changed_hour_dates() if is_incremental() %}
 {%- set window_keys = ['window_start', 'environment', 'region', 'service', 'endpoint'] %}
 
-with {{ endpoint_events(window_start, 'changed_minutes', dates) }},
+with {{ endpoint_events(window_start, dates) }},
 
 -- one row per window, endpoint and pattern: a failure counts once (R10)
 patterns as (
@@ -28,17 +26,6 @@ patterns as (
 
 ),
 
--- patterns that a window may be the first to show
-first_windows as (
-
-    select
-        fingerprint,
-        environment,
-        {{ window_start('first_seen_at') }} as window_start
-    from {{ ref('new_patterns') }}
-
-),
-
 -- one row per window and endpoint that saw errors
 window_patterns as (
 
@@ -51,8 +38,7 @@ window_patterns as (
                 patterns.fingerprint,
                 patterns.example.error_message,
                 patterns.failure_count,
-                patterns.example.trace_id,
-                first_windows.fingerprint is not null as is_new
+                patterns.example.trace_id
             )),
             (one, other) -> case
                 when one.failure_count > other.failure_count then -1
@@ -63,11 +49,6 @@ window_patterns as (
             end
         ) as error_patterns
     from patterns
-    left join first_windows
-        on
-            patterns.fingerprint = first_windows.fingerprint
-            and patterns.environment = first_windows.environment
-            and patterns.window_start = first_windows.window_start
     group by 1, 2, 3, 4, 5
 
 ),
@@ -104,8 +85,7 @@ endpoint_minutes as (
                 fingerprint: string,
                 error_message: string,
                 failure_count: bigint,
-                trace_id: string,
-                is_new: boolean
+                trace_id: string
             >>)
         ) as error_patterns,
         totals.request_count,
@@ -115,10 +95,6 @@ endpoint_minutes as (
         totals.trace_count,
         totals.kept_trace_count,
         coalesce(cast(array_size(patterns.error_patterns) as bigint), 0) as pattern_count,
-        coalesce(
-            cast(array_size(filter(patterns.error_patterns, pattern -> pattern.is_new)) as bigint),
-            0
-        ) as new_pattern_count,
         case
             when totals.request_count > 0 then totals.error_count / totals.request_count
         end as error_rate,
@@ -128,7 +104,7 @@ endpoint_minutes as (
         totals.max_latency_ms,
         to_date(totals.window_start) as partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from window_totals as totals
     left join window_patterns as patterns

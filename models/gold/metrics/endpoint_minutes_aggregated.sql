@@ -1,24 +1,7 @@
--- depends_on: {{ ref('rebuilt_minutes') }}
-{{ config(
-    touched='rebuilt_minutes',
-    touched_dates=true,
-    touched_key=['window_start'],
-    **gold_layout()
-) }}
+{{ config(materialized='view') }}
 
-with minutes as (
-
-    select minutes.*
-    from {{ ref('endpoint_minutes') }} as minutes
-    {% if is_incremental() -%}
-    left semi join {{ ref('rebuilt_minutes') }} as rebuilt_minutes
-        on minutes.window_start = rebuilt_minutes.touched_key
-    where minutes.partition_date in {{ dates_of(ref('rebuilt_minutes')) }}
-    {%- endif %}
-
-),
-
-endpoint_minutes_aggregated as (
+-- Option A: what counts and percentiles alone say of a window, beside gold.endpoint_minutes (R4).
+with endpoint_minutes_aggregated as (
 
     select
         window_start,
@@ -40,11 +23,8 @@ endpoint_minutes_aggregated as (
         bronze_version,
         silver_version,
         build_id
-    from minutes
+    from {{ ref('endpoint_minutes') }}
 
 )
 
 select * from endpoint_minutes_aggregated
-{%- if not is_incremental() %}
-sort by partition_date, environment, service, endpoint, window_start
-{%- endif %}

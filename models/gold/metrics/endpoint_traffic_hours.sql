@@ -1,13 +1,7 @@
--- depends_on: {{ ref('changed_traffic_hours') }}
-{{ config(
-    partition_by='partition_date',
-    touched='changed_traffic_hours',
-    touched_dates=true,
-    touched_key=['window_start'],
-) }}
+{{ config(materialized='view') }}
 
+-- Traffic of an hour beside what came before it: features of a forecast.
 {%- set lags = {'hour': 1, 'day': 24, 'week': 168} %}
-{%- set dates = dates_of(ref('changed_traffic_hours')) if is_incremental() %}
 
 with endpoint_hours as (
 
@@ -18,13 +12,12 @@ with endpoint_hours as (
         service,
         endpoint,
         request_count,
-        sample_trace_ids
+        sample_trace_ids,
+        partition_date,
+        bronze_version,
+        silver_version,
+        build_id
     from {{ ref('endpoint_hours') }}
-    {% if is_incremental() -%}
-    where
-        partition_date >= date_sub(array_min(array{{ dates }}), 7)
-        and partition_date <= array_max(array{{ dates }})
-    {%- endif %}
 
 ),
 
@@ -39,17 +32,6 @@ environments as (
 
 ),
 
-changed_hours as (
-
-    select endpoint_hours.*
-    from endpoint_hours
-    {% if is_incremental() -%}
-    left semi join {{ ref('changed_traffic_hours') }} as changed_hours
-        on endpoint_hours.window_start = changed_hours.touched_key
-    {%- endif %}
-
-),
-
 lagged as (
 
     select
@@ -60,6 +42,10 @@ lagged as (
         latest.endpoint,
         latest.sample_trace_ids,
         latest.request_count,
+        latest.partition_date,
+        latest.bronze_version,
+        latest.silver_version,
+        latest.build_id,
         {%- for name, hours in lags.items() %}
         case
             when latest.window_start - interval {{ hours }} hours >= environments.first_hour
@@ -69,7 +55,7 @@ lagged as (
         hour(latest.window_start) as hour_of_day,
         weekday(latest.window_start) + 1 as day_of_week,
         weekday(latest.window_start) >= 5 as is_weekend
-    from changed_hours as latest
+    from endpoint_hours as latest
     inner join environments
         on latest.environment = environments.environment
     {%- for name, hours in lags.items() %}
@@ -97,12 +83,12 @@ forecast as (
 endpoint_traffic_hours as (
 
     select
-        *,
+        * except (partition_date, bronze_version, silver_version, build_id),
         request_count - forecast_request_count as forecast_error,
-        to_date(window_start) as partition_date,
-        {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
-        {{ build_id() }} as build_id
+        partition_date,
+        bronze_version,
+        silver_version,
+        build_id
     from forecast
 
 )

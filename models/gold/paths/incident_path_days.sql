@@ -1,10 +1,5 @@
 -- depends_on: {{ ref('changed_days') }}
-{{ config(
-    partition_by='partition_date',
-    touched='changed_days',
-    touched_dates=true,
-    touched_key=['partition_date'],
-) }}
+{{ config(partition_by='partition_date', touched='changed_days') }}
 
 with incident_paths as (
 
@@ -20,7 +15,7 @@ with incident_paths as (
         ) as endpoint_path
     from {{ ref('incident_paths') }}
     {% if is_incremental() -%}
-    where partition_date in {{ dates_of(ref('changed_days')) }}
+    where partition_date in {{ changed_dates() }}
     {%- endif %}
 
 ),
@@ -59,7 +54,7 @@ incident_path_days as (
         max(started_at) as last_seen_at,
         partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from shaped
     group by environment, shape_hash, fingerprint, partition_date

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('changed_traces') }}, {{ ref('day_builds') }}, {{ ref('batch_books') }}
+-- depends_on: {{ ref('changed_traces') }}, {{ ref('changed_days') }}
 {{ config(
     partition_by='partition_date',
     touched='changed_traces',
@@ -507,7 +507,7 @@ incident_paths as (
         {{ timestamp_from_ns('paths.origin_ns') }} as started_at,
         traces.partition_date,
         traces.bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from paths
     inner join error_traces as traces

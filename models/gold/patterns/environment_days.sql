@@ -1,10 +1,5 @@
 -- depends_on: {{ ref('changed_days') }}
-{{ config(
-    partition_by='partition_date',
-    touched='changed_days',
-    touched_dates=true,
-    touched_key=['partition_date'],
-) }}
+{{ config(partition_by='partition_date', touched='changed_days') }}
 
 with events as (
 
@@ -39,11 +34,11 @@ environment_days as (
         max(occurred_at) as last_event_at,
         partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from events
     {% if is_incremental() -%}
-    where partition_date in {{ dates_of(ref('changed_days')) }}
+    where partition_date in {{ changed_dates() }}
     {%- endif %}
     group by environment, partition_date
 

@@ -1,17 +1,11 @@
--- depends_on: {{ ref('changed_pattern_days') }}
-{{ config(
-    partition_by='partition_date',
-    touched='changed_pattern_days',
-    touched_key=['partition_date'],
-) }}
+-- depends_on: {{ ref('changed_days') }}
+{{ config(partition_by='partition_date', touched='changed_days', from_gold=true) }}
 
 with error_events as (
 
-    select error_events.*
-    from {{ ref('gold_error_events') }} as error_events
+    select * from {{ ref('gold_error_events') }}
     {% if is_incremental() -%}
-    left semi join {{ ref('changed_pattern_days') }} as changed_days
-        on error_events.partition_date = changed_days.touched_key
+    where partition_date in {{ changed_dates(in_silver=false) }}
     {%- endif %}
 
 ),
@@ -92,7 +86,7 @@ error_pattern_days as (
         max(counted_at) as last_seen_at,
         partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from fingerprinted
     group by

@@ -1,18 +1,28 @@
--- depends_on: {{ ref('changed_patterns') }}
-{{ config(touched='changed_patterns', touched_key=['fingerprint']) }}
+{{ config(materialized='table') }}
 
+-- The days of each pattern together: few rows, so all of them are written again in one commit.
 with error_patterns as (
 
     select
-        totals.*,
+        pattern_version,
+        fingerprint,
+        environment,
+        any_value(service) as service,
+        any_value(error_type) as error_type,
+        any_value(error_template) as error_template,
+        any_value(top_frame) as top_frame,
+        min_by(error_message, partition_date) as error_message,
+        min_by(trace_id, partition_date) as trace_id,
+        sum(failure_count) as failure_count,
+        sum(event_count) as event_count,
+        min(first_seen_at) as first_seen_at,
+        max(last_seen_at) as last_seen_at,
+        min(partition_date) as partition_date,
         {{ pinned_version() }} as bronze_version,
-        {{ delta_version(ref('spans')) }} as silver_version,
+        {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
-    from {{ ref('error_pattern_totals') }} as totals
-    {% if is_incremental() -%}
-    left semi join {{ ref('changed_patterns') }} as changed_patterns
-        on totals.fingerprint = changed_patterns.touched_key
-    {%- endif %}
+    from {{ ref('error_pattern_days') }}
+    group by pattern_version, fingerprint, environment
 
 )
 

@@ -12,20 +12,35 @@ with environments as (
 
 ),
 
+patterns as (
+
+    select
+        fingerprint,
+        environment,
+        any_value(service) as service,
+        min(first_seen_at) as first_seen_at
+    from {{ ref('error_pattern_days') }}
+    where
+        pattern_version = {{ var('error_pattern_version') }}
+        and not error_template <=> 'erased <*>'
+        and not top_frame <=> 'erased'
+    group by 1, 2
+
+),
+
 new_patterns as (
 
     select
         patterns.fingerprint,
         patterns.environment,
+        patterns.service,
+        {{ window_start('patterns.first_seen_at') }} as window_start,
         patterns.first_seen_at
-    from {{ ref('error_patterns') }} as patterns
+    from patterns
     inner join environments
         on patterns.environment = environments.environment
     where
-        patterns.pattern_version = {{ var('error_pattern_version') }}
-        and not patterns.error_template <=> 'erased <*>'
-        and not patterns.top_frame <=> 'erased'
-        and patterns.first_seen_at
+        patterns.first_seen_at
         > environments.first_event_at
         + interval {{ var('new_pattern_warm_up_minutes') }} minutes
 

@@ -1,14 +1,14 @@
 {{ config(materialized='view') }}
 
 -- Error events of days that Silver had let go when they arrived: they go to Gold past Silver (R6),
--- each by itself. Of the batches that Silver has booked, in the terms of silver.error_events.
-with batch_books as (
+-- each by itself. Of the batches that Silver has pinned, in the terms of silver.error_events.
+with pinned_batches as (
 
     select
         ingest_batch,
         bronze_version,
         build_id
-    from {{ ref('batch_books') }}
+    from {{ ref('pinned_batches') }}
 
 ),
 
@@ -115,11 +115,11 @@ described as (
         arrived.ingested_at as first_arrival_at,
         arrived.ingested_at as last_arrival_at,
         to_date({{ timestamp_from_ns('arrived.occurred_ns') }}) as partition_date,
-        batch_books.bronze_version,
-        batch_books.build_id
+        pinned_batches.bronze_version,
+        pinned_batches.build_id
     from arrived
-    inner join batch_books
-        on arrived.ingest_batch = batch_books.ingest_batch
+    inner join pinned_batches
+        on arrived.ingest_batch = pinned_batches.ingest_batch
 
 ),
 

@@ -1,0 +1,45 @@
+{{ config(materialized='view') }}
+
+-- depends_on: {{ ref('changed_days') }}
+{%- set dates = changed_dates() %}
+
+-- Hours that hold an event of a changed trace, or held one before (R6). Spans never change their
+-- start; an error log counts where its span started, and before that span had arrived it counted
+-- at its own time, or at that of an earlier version: so all of its hours are changed.
+with changed_traces as (
+
+    select touched_key from {{ ref('changed_traces') }}
+
+),
+
+span_hours as (
+
+    select {{ hour_start('spans.started_at') }} as touched_key
+    from {{ ref('spans') }} as spans
+    left semi join changed_traces
+        on coalesce(spans.trace_id, spans.record_hash) = changed_traces.touched_key
+    where spans.partition_date in {{ dates }}
+
+),
+
+error_log_hours as (
+
+    select
+        explode({{ error_log_hours('log_records') }}) as touched_key
+    from {{ ref('log_records') }} as log_records
+    left semi join changed_traces
+        on coalesce(log_records.trace_id, log_records.record_hash) = changed_traces.touched_key
+    where log_records.is_error and log_records.partition_date in {{ dates }}
+
+),
+
+-- one row per changed hour
+changed_hours as (
+
+    select touched_key from span_hours
+    union distinct
+    select touched_key from error_log_hours
+
+)
+
+select * from changed_hours

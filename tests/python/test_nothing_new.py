@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from deltalake import write_deltalake
 from right_lakes import as_table
 
 from tracekeep import last_run
+from tracekeep.dbt import DbtError
 from tracekeep.ingest import Options
 from tracekeep.lake import PROJECT, lake_path
 from tracekeep.last_run import Note, look, project_hashes, read_note, read_state, write_note
+from tracekeep.run import Built, build
 from tracekeep.summary import LayerSummary
 
 LAYERS = [
@@ -291,3 +297,107 @@ def test_command_ends_without_spark_and_dbt(
     }  # fmt: skip
     assert [line.split()[0] for line in lines[1:5]] == ["layer", "bronze", "silver", "gold"]
     assert "dbt docs generate" in done.stdout
+
+
+# ---------------------------------------------------------------- what a build notes
+
+
+class Outcome:
+    """A result of dbt, as far as a run looks at it."""
+
+    def __init__(self, *tests: tuple[str, str]) -> None:
+        self.result = self
+        self.results = [
+            SimpleNamespace(node=SimpleNamespace(name=name), status=status)
+            for name, status in tests
+        ]
+
+
+@pytest.fixture
+def commands(lake: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+    """Ingest, dbt and Spark replaced: a build of Gold in each dbt run. Returns the dbt commands and
+    what TRACEKEEP_TESTS_SINCE was in each."""
+    told: list[tuple[str, str | None]] = []
+
+    def dbt(command: str, *_: str, tells_models: bool = True) -> Outcome:
+        told.append((command, os.environ.get("TRACEKEEP_TESTS_SINCE")))
+        if command == "run":
+            write(lake, "gold.build_versions", {"build_id": f"build-{2 + len(told)}"})
+            write(lake, "control.batch_books", {"ingest_batch": 2})
+            bring(lake, 3, 4000)  # another ingest, meanwhile
+        elif (lake / "fails").exists():
+            failure: Any = SimpleNamespace(result=None, exception="a test")
+            raise DbtError("test", failure)
+        return Outcome(("one", "pass"), ("two", "pass"), ("three", "warn"))
+
+    books = {"read": 2, "bronze": 2, "rejected": 0, "skipped_files": 1}
+    monkeypatch.setattr("tracekeep.dbt.dbt", dbt)
+    monkeypatch.setattr("tracekeep.session.spark_session", lambda **_: None)
+    monkeypatch.setattr("tracekeep.run.ingest", lambda *_: take_batch(lake) or books)
+    monkeypatch.setattr("tracekeep.run.layer_summaries", lambda: LAYERS)
+    return told
+
+
+def bring(lake: Path, batch: int, seconds: int) -> None:
+    row = {"ingest_batch": batch, "start_time_unix_nano": seconds * 10**9, "trace_id": "a"}
+    write(lake, "bronze.spans", row)
+
+
+def take_batch(lake: Path) -> None:
+    """Batch 2 with events of 1000 and 2000 s, beside batch 1 with one of 3000 s."""
+    for batch, seconds in ((2, 1000), (2, 2000), (1, 3000)):
+        bring(lake, batch, seconds)
+    write(lake, "bronze.log_records", {"ingest_batch": 1, "time_unix_nano": 5000 * 10**9})
+
+
+def built(lake: Path, is_full: bool = False) -> Built:
+    return build([lake.parent / "input"], Options(), seen(lake), is_full, is_quiet=True)
+
+
+def test_build_tests_the_news_and_notes_what_it_left(
+    lake: Path, commands: list[tuple[str, str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_TESTS_SINCE", "of the shell")
+    before = read_state()
+    outcome = built(lake)
+    assert commands == [("run", "of the shell"), ("test", "build-2")]
+    assert os.environ["TRACEKEEP_TESTS_SINCE"] == "of the shell"
+    note = read_note()
+    assert note == outcome.note
+    assert (note.tests_since, note.gold_build, note.warned) == ("build-2", "build-3", ["three"])
+    assert outcome.passed == 2
+    assert note.newest_event_at == "1970-01-01T00:33:20+00:00"
+    assert note.freshness_seconds == pytest.approx(time.time() - 2000, abs=60)
+    assert note.state.tables["gold.build_versions"] != before.tables["gold.build_versions"]
+    # what another ingest brought while Silver was built is news to the next run
+    assert reason(lake) == "bronze.spans has version 3, not 2 as after the last run"
+
+
+def test_full_build_tests_everything(lake: Path, commands: list[tuple[str, str | None]]) -> None:
+    outcome = built(lake, is_full=True)
+    assert commands[1] == ("test", "")
+    assert outcome.note.tests_since is None
+    assert "TRACEKEEP_TESTS_SINCE" not in os.environ
+
+
+def test_failed_test_leaves_the_note_so_that_the_next_run_tests_everything(
+    lake: Path, commands: list[tuple[str, str | None]]
+) -> None:
+    note = read_note()
+    (lake / "fails").touch()
+    with pytest.raises(DbtError):
+        built(lake)
+    assert read_note() == note
+    (lake / "fails").unlink()
+    built(lake)
+    assert [since for command, since in commands if command == "test"] == ["build-2", ""]
+
+
+def test_books_that_do_not_add_up_build_nothing(
+    lake: Path, commands: list[tuple[str, str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = {"read": 2, "bronze": 1, "rejected": 0}
+    monkeypatch.setattr("tracekeep.run.ingest", lambda *_: books)
+    with pytest.raises(RuntimeError, match="do not add up"):
+        built(lake)
+    assert not commands

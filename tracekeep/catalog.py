@@ -6,6 +6,7 @@ or moved, its places are moved too.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tracekeep.lake import SCHEMAS, lake_path
@@ -50,7 +51,7 @@ def schema_places(spark: SparkSession) -> dict[str, str]:
 
 
 def _move_places(spark: SparkSession) -> None:
-    here = f"file:{lake_path()}"
+    here = f"file:{os.path.normpath(lake_path())}"
     roots = {place.removesuffix(f"/{name}") for name, place in schema_places(spark).items()}
     for root in roots - {here}:
         _replace_root(spark, root, here)

@@ -37,6 +37,9 @@ from tracekeep.last_run import (
 )
 from tracekeep.summary import layer_summaries, print_layers
 
+NO_BOOKS = {**as_books(Counter()), "skipped_files": 0, "unreadable_files": 0, "batches": 0}
+"""The books of a run that read nothing."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command: those of ingest."""
@@ -83,8 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_nothing_new(note: Note, file_count: int) -> None:
-    books = {**as_books(Counter()), "skipped_files": file_count, "unreadable_files": 0}
-    print(json.dumps({**books, "batches": 0}), flush=True)
+    print(json.dumps({**NO_BOOKS, "skipped_files": file_count}), flush=True)
     print("Nothing new: all layers are built and their tests held", file=sys.stderr)
     _print_layers_of(note)
 
@@ -215,19 +217,20 @@ def _follow(
 
     print("Starting Spark", file=sys.stderr)
     spark_session(hive=True)  # before until_told: Spark takes SIGINT for itself
-    totals: Counter[str] = Counter()
+    totals = Counter(NO_BOOKS)
     is_first = True
 
     def one_round() -> None:
         nonlocal is_first
         seen = look(paths, options)
-        totals["skipped_files"] = seen.file_count
+        skipped = seen.file_count
         tests_all, is_first = is_full and is_first, False
         if seen.reason or tests_all:
             built = build(paths, options, seen, tests_all, is_quiet=True)
-            totals.update({k: n for k, n in built.books.items() if k != "skipped_files"})
-            totals["skipped_files"] = built.books["skipped_files"]
+            totals.update(built.books)
+            skipped = built.books["skipped_files"]
             print(round_line(built), file=sys.stderr, flush=True)
+        totals["skipped_files"] = skipped  # that of the last round, as with `ingest --follow`
 
     with until_told() as ended:
         repeat(one_round, poll_seconds, ended)

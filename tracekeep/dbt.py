@@ -29,10 +29,11 @@ class DbtError(RuntimeError):
         self.result = result
 
 
-def dbt(*arguments: str) -> dbtRunnerResult:
+def dbt(*arguments: str, tells_models: bool = True) -> dbtRunnerResult:
     """Run one dbt command from the project's root; returns dbt's result.
 
-    Progress goes to stderr, a line a model; dbt's own log to `<lake>/logs/dbt.log`.
+    tells_models: progress goes to stderr, a line a model. dbt's own log goes to
+    `<lake>/logs/dbt.log`.
     Raises DbtError if a model or test failed, or the project does not compile.
     """
     from dbt.cli.main import dbtRunner
@@ -47,7 +48,8 @@ def dbt(*arguments: str) -> dbtRunnerResult:
         if event.info.name.startswith("RunningOperation"):
             told.append(event.data.exc)
 
-    result = dbtRunner(callbacks=[_show_progress, note_error]).invoke([*options, *arguments])
+    callbacks = [note_error, *([_show_progress] if tells_models else [])]
+    result = dbtRunner(callbacks=callbacks).invoke([*options, *arguments])
     if not result.success:
         raise DbtError(" ".join(arguments), result, told)
     return result

@@ -3,143 +3,262 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
+import os
 import sys
+import threading
 import time
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from tracekeep.ingest import add_reading_arguments, ingest, options_of
-from tracekeep.lake import LAYERS
+from tracekeep.ingest import (
+    Options,
+    add_following_arguments,
+    add_reading_arguments,
+    as_books,
+    ingest,
+    options_of,
+    until_told,
+)
+from tracekeep.last_run import (
+    Look,
+    Note,
+    look,
+    newest_gold_build,
+    note_path,
+    read_tables,
+    tests_since,
+    write_note,
+)
+from tracekeep.summary import layer_summaries, print_layers
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+NO_BOOKS = {**as_books(Counter()), "skipped_files": 0, "unreadable_files": 0, "batches": 0}
+"""The books of a run that read nothing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command: those of ingest."""
+    parser.description = (
+        "Load the paths, build Silver and Gold, test them, and print what each layer holds. Ends "
+        "at once if the last run's tests held and nothing has changed since, in the lake, the "
+        "project or the paths; else the tests look at what is new since then. Exit code 0: all "
+        "tests hold; 1: one does not, or a model failed; 2: a path does not exist."
+    )
     add_reading_arguments(parser)
+    add_following_arguments(parser)
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="build also if nothing has changed, and test everything",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load the paths, build all layers, test them, print what each layer holds.
+    """Run the command; returns its exit code."""
+    from tracekeep.dbt import DbtError
 
-    Exit 0 if the books add up and all invariants hold, 1 if one does not, 2 for a wrong path.
-    """
-    from tracekeep.dbt import DbtError, dbt
-    from tracekeep.session import spark_session
-
-    print("Starting Spark", file=sys.stderr)
-    spark = spark_session(hive=True)
+    options = options_of(arguments)
+    is_full = getattr(arguments, "full", False)
     try:
-        with _step("Bronze: ingest"):
-            books = ingest(spark, arguments.paths, options_of(arguments))
-        print(json.dumps(books), flush=True)
-        if books["read"] != books["bronze"] + books["rejected"]:
-            raise RuntimeError(f"the books of ingest do not add up: {books}")
-        with _step("Silver: dbt run --select silver"):
-            dbt("run", "--select", "silver")
-        with _step("Gold: dbt run --select gold"):
-            dbt("run", "--select", "gold")
-        with _step("Tests: dbt test"):
-            tests = dbt("test", "--select", "test_type:data")
+        if options.is_live:
+            return _follow(arguments.paths, options, arguments.poll_seconds, is_full)
+        seen = look(arguments.paths, options)
+        if seen.note and seen.reason is None and not is_full:
+            _print_nothing_new(seen.note, seen.file_count)
+            return 0
+        if seen.reason and note_path().exists():
+            print(f"Building: {seen.reason}", file=sys.stderr)
+        built = build(arguments.paths, options, seen, is_full)
     except FileNotFoundError as error:
         print(f"run: {error}", file=sys.stderr)
         return 2
     except (DbtError, RuntimeError) as error:
         print(f"run: {error}", file=sys.stderr)
         return 1
-    results = tests.result.results
-    warned = [outcome.node.name for outcome in results if outcome.status == "warn"]
-    print(f"{len(results) - len(warned)} tests passed", file=sys.stderr)
-    if warned:
-        print(f"{len(warned)} statistics warn: {', '.join(warned)}", file=sys.stderr)
-    print_layers(layer_summaries(spark))
-    print_next_commands()
+    print(f"{built.passed} tests passed", file=sys.stderr)
+    _print_layers_of(built.note)
     return 0
 
 
-class _step:
-    """Announce a step on stderr, and how long it took."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        print(self.name, file=sys.stderr)
-        self.started = time.monotonic()
-
-    def __exit__(self, *failure: object) -> None:
-        print(f"  {time.monotonic() - self.started:.0f} s in all", file=sys.stderr)
+def _print_nothing_new(note: Note, file_count: int) -> None:
+    print(json.dumps({**NO_BOOKS, "skipped_files": file_count}), flush=True)
+    print("Nothing new: all layers are built and their tests held", file=sys.stderr)
+    _print_layers_of(note)
 
 
-HEADS = ("events", "rejected", "duplicates", "errors in", "errors kept", "rows", "bytes")
+def _print_layers_of(note: Note) -> None:
+    if note.warned:
+        print(f"{len(note.warned)} statistics warn: {', '.join(note.warned)}", file=sys.stderr)
+    print_layers(note.layers)
+    print_next_commands()
+
+
+# ---------------------------------------------------------------- one build
 
 
 @dataclass(frozen=True)
-class LayerSummary:
-    """What one layer holds; None where a figure has no meaning in that layer."""
+class Built:
+    """A build whose tests held. passed: tests; seconds: Silver and Gold took so long."""
 
-    layer: str
-    events: int
-    rejected: int | None
-    duplicates: int | None
-    error_events_in: int
-    error_events_kept: int
-    rows: int
-    bytes: int
+    books: dict[str, int]
+    passed: int
+    seconds: float
+    note: Note
 
 
-def layer_summaries(spark: SparkSession) -> list[LayerSummary]:
-    """Figures of Bronze, Silver and Gold from the books and the error tables.
+def build(
+    paths: Sequence[str | Path],
+    options: Options,
+    seen: Look,
+    is_full: bool = False,
+    is_quiet: bool = False,
+) -> Built:
+    """Load the paths, build all layers, test them, and note that they held.
 
-    Error events in: those of the layer below (of Bronze: its own, deduplicated); kept: those that
-    the layer holds. The retention tests compare them event by event; these are the totals.
+    The tests look only at what this build changes, if the lake was as the last note says; is_full:
+    at everything. is_quiet: no line a step and a model on stderr, no books on stdout.
+    Raises FileNotFoundError for a wrong path, DbtError for a model or a test that failed,
+    RuntimeError if the books of ingest do not add up. The note stays as it was then: the next
+    build finds another lake than it tells of, and tests everything.
     """
-    from tracekeep.tables import lake_tables
+    from tracekeep.dbt import dbt
+    from tracekeep.freshness import booked_batches, gold_committed_at, newest_event
+    from tracekeep.session import spark_session
 
-    tables = lake_tables()
-    rows = {layer: sum(t.rows for t in tables if t.layer == layer) for layer in LAYERS}
-    sizes = {layer: sum(t.bytes for t in tables if t.layer == layer) for layer in LAYERS}
-    books = spark.sql("""
-        select
-            coalesce(sum(bronze_span_count + bronze_log_record_count), 0) as bronze,
-            coalesce(sum(span_count + log_record_count), 0) as silver,
-            coalesce(sum(rejected_count), 0) as rejected,
-            coalesce(sum(duplicate_span_count + duplicate_log_record_count), 0) as duplicates
-        from silver.batch_books
-    """).first()
-    errors = spark.sql("""
-        select
-            (select count(*) from silver.stg_error_events) as bronze,
-            (select count(*) from silver.error_events) as silver,
-            (select count(*) from gold.error_events) as gold,
-            (select count(*) from gold.sampled_spans)
-            + (select count(*) from gold.sampled_log_records) as sampled_events
-    """).first()
-    return [
-        LayerSummary(
-            "bronze", books.bronze, books.rejected, None, errors.bronze, errors.bronze,
-            rows["bronze"], sizes["bronze"],
-        ),
-        LayerSummary(
-            "silver", books.silver, None, books.duplicates, errors.bronze, errors.silver,
-            rows["silver"], sizes["silver"],
-        ),
-        LayerSummary(
-            "gold", errors.sampled_events, None, None, errors.silver, errors.gold,
-            rows["gold"], sizes["gold"],
-        ),
-    ]  # fmt: skip
+    step = _step if not is_quiet else _silent_step
+    if not is_quiet:
+        print("Starting Spark", file=sys.stderr)
+    spark = spark_session(hive=True)
+    with step("Bronze: ingest"):
+        books = ingest(spark, paths, options)
+    if not is_quiet:
+        print(json.dumps(books), flush=True)
+    if books["read"] != books["bronze"] + books["rejected"]:
+        raise RuntimeError(f"the books of ingest do not add up: {books}")
+    # Before Silver reads it: what another ingest adds from here on is new to the next run.
+    tables = read_tables(("bronze",))
+    booked, gold_before = booked_batches(), newest_gold_build()
+    started = time.monotonic()
+    with step("Silver and Gold: dbt run"):
+        dbt("run", tells_models=not is_quiet)
+    seconds = time.monotonic() - started
+    gold_build = newest_gold_build()
+    # The batches of this build; without a build of Gold they brought no event.
+    newest = newest_event(booked_batches() - booked) if gold_build != gold_before else None
+    freshness = newest and (gold_committed_at() - newest).total_seconds()
+    tables |= read_tables(("silver", "gold", "control"))
+    since = None if is_full else tests_since(seen)
+    with step("Tests: dbt test"), _variable("TRACEKEEP_TESTS_SINCE", since or ""):
+        results = dbt("test", "--select", "test_type:data").result.results
+    warned = [outcome.node.name for outcome in results if outcome.status == "warn"]
+    note = Note(
+        state=replace(seen.state, tables=tables),
+        layers=layer_summaries(),
+        warned=warned,
+        gold_build=gold_build,
+        tests_since=since,
+        tests_held_at=_now().isoformat(timespec="seconds"),
+        newest_event_at=newest and newest.isoformat(),
+        freshness_seconds=freshness,
+    )
+    write_note(note)
+    return Built(books, len(results) - len(warned), seconds, note)
 
 
-def print_layers(layers: list[LayerSummary]) -> None:
-    """Print the figures as an aligned table."""
-    print(f"\n{'layer':8}", *(f"{head:>12}" for head in HEADS))
-    for summary in layers:
-        layer, *figures = astuple(summary)
-        shown = ("-" if figure is None else f"{figure:,}" for figure in figures)
-        print(f"{layer:8}", *(f"{figure:>12}" for figure in shown))
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable for as long as the block runs."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    """Announce a step on stderr, and how long it took."""
+    print(name, file=sys.stderr)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        print(f"  {time.monotonic() - started:.0f} s in all", file=sys.stderr)
+
+
+@contextmanager
+def _silent_step(name: str) -> Iterator[None]:
+    yield
+
+
+# ---------------------------------------------------------------- build after build
+
+
+def _follow(
+    paths: Sequence[str | Path], options: Options, poll_seconds: float, is_full: bool
+) -> int:
+    """Build whenever there is something new, until SIGTERM or SIGINT; prints the books of all.
+
+    Raises what `build` raises.
+    """
+    from tracekeep.session import spark_session
+
+    print("Starting Spark", file=sys.stderr)
+    spark_session(hive=True)  # before until_told: Spark takes SIGINT for itself
+    totals = Counter(NO_BOOKS)
+    is_first = True
+
+    def one_round() -> None:
+        nonlocal is_first
+        seen = look(paths, options)
+        skipped = seen.file_count
+        tests_all, is_first = is_full and is_first, False
+        if seen.reason or tests_all:
+            built = build(paths, options, seen, tests_all, is_quiet=True)
+            totals.update(built.books)
+            skipped = built.books["skipped_files"]
+            print(round_line(built), file=sys.stderr, flush=True)
+        totals["skipped_files"] = skipped  # that of the last round, as with `ingest --follow`
+
+    with until_told() as ended:
+        repeat(one_round, poll_seconds, ended)
+    print(json.dumps(totals))
+    return 0
+
+
+def repeat(one_round: Callable[[], Any], poll_seconds: float, ended: threading.Event) -> None:
+    """Do rounds until `ended` is set, with a pause between two; a round is never cut short."""
+    while True:
+        one_round()
+        if ended.wait(poll_seconds):
+            return
+
+
+def round_line(built: Built) -> str:
+    """A build in one line: `10:31:05 3,000 records, Silver and Gold 24 s, 31 tests passed, …`."""
+    parts = [
+        f"{datetime.datetime.fromisoformat(built.note.tests_held_at):%H:%M:%S} "
+        f"{built.books['read']:,} records",
+        f"Silver and Gold {built.seconds:.0f} s",
+        f"{built.passed} tests passed",
+    ]
+    if built.note.warned:
+        parts.append(f"{len(built.note.warned)} statistics warn")
+    if built.note.freshness_seconds is not None:
+        parts.append(f"freshness {built.note.freshness_seconds:,.0f} s")
+    return ", ".join(parts)
 
 
 def print_next_commands() -> None:

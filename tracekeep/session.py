@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from jinja2 import Environment
 
+from tracekeep.catalog import settle_metastore
 from tracekeep.lake import PROJECT, lake_path
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def local_settings() -> dict[str, str]:
 def spark_session(hive: bool = False, jars: Sequence[Path] = ()) -> SparkSession:
     """Open (or get) the Spark session of this process.
 
-    hive: with the metastore, as dbt needs it. Derby admits one process, so a stand-alone ingest
-    goes without and writes by path. In one process with dbt the Hive session must come first.
+    hive: with the metastore, as dbt needs it, which is made to agree with the place of the lake.
+    Derby admits one process, so a stand-alone ingest goes without and writes by path. In one
+    process with dbt the Hive session must come first.
 
     jars: further ones that this process needs.
 
@@ -64,4 +66,8 @@ def spark_session(hive: bool = False, jars: Sequence[Path] = ()) -> SparkSession
     for key, value in settings.items():
         if not (key in ("spark.master", "spark.jars") and submitted.contains(key)):
             builder = builder.config(key, value)
-    return (builder.enableHiveSupport() if hive else builder).getOrCreate()
+    if not hive:
+        return builder.getOrCreate()
+    spark = builder.enableHiveSupport().getOrCreate()
+    settle_metastore(spark)
+    return spark

@@ -46,19 +46,7 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_reading_arguments(parser)
-    parser.add_argument(
-        "--follow",
-        action="store_true",
-        help="go on reading what is appended or new until the process is told to end (SIGTERM, "
-        "Ctrl-C); lines and records that have no end yet wait for it",
-    )
-    parser.add_argument(
-        "--poll-seconds",
-        type=float,
-        default=POLL_SECONDS,
-        metavar="S",
-        help="pause between two looks at the files with --follow (default: %(default)s)",
-    )
+    add_following_arguments(parser)
     parser.add_argument(
         "--kafka",
         metavar="SERVERS",
@@ -84,6 +72,23 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         default=BATCH_FILES,
         metavar="N",
         help="files that one ingest batch takes at most (default: %(default)s)",
+    )
+
+
+def add_following_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a command that can go on as long as files are written."""
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="go on reading what is appended or new until the process is told to end (SIGTERM, "
+        "Ctrl-C); lines and records that have no end yet wait for it",
+    )
+    parser.add_argument(
+        "--poll-seconds",
+        type=float,
+        default=POLL_SECONDS,
+        metavar="S",
+        help="pause between two looks at the files with --follow (default: %(default)s)",
     )
 
 
@@ -122,13 +127,13 @@ def run(arguments: argparse.Namespace) -> int:
             from tracekeep.ingest.kafka import ingest_topics, kafka_session
 
             topics = arguments.topics.split(",")
-            with _until_told() as ended:
+            with until_told() as ended:
                 books = ingest_topics(
                     kafka_session(), arguments.kafka, topics, options,
                     arguments.poll_seconds if arguments.follow else None, ended,
                 )  # fmt: skip
         elif arguments.follow:
-            with _until_told() as ended:
+            with until_told() as ended:
                 books = follow(
                     spark_session(), arguments.paths, options, arguments.poll_seconds, ended
                 )
@@ -160,8 +165,11 @@ def _cause_of(error: Exception) -> str:
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set: the running batch is finished, then ingest ends."""
+def until_told() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set: what runs is finished, then the command ends.
+
+    A Spark session that is opened inside takes SIGINT for itself: open it before.
+    """
     ended = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: ended.set())
@@ -297,6 +305,7 @@ def one_ingest_at_a_time() -> Iterator[None]:
 
 
 __all__ = [
-    "FORMATS", "Options", "add_arguments", "add_reading_arguments", "as_books", "follow", "ingest",
-    "one_ingest_at_a_time", "options_of", "run",
+    "FORMATS", "Options", "add_arguments", "add_following_arguments", "add_reading_arguments",
+    "as_books", "follow", "ingest",
+    "one_ingest_at_a_time", "options_of", "run", "until_told",
 ]  # fmt: skip

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.lake import PROJECT, SCHEMAS, lake_path, table_path
+from tracekeep.lake import PROJECT, SCHEMAS, lake_path, project_variables, table_path
 from tracekeep.summary import LayerSummary
 
 if TYPE_CHECKING:
@@ -248,15 +249,24 @@ def tests_since(seen: Look) -> str | None:
     """The build of Gold that the tests of the next build may begin after; None: all is tested.
 
     Only what the tests held for may be left out: the same project, and the tables above Bronze as
-    the note says.
+    the note says. And the tests look back on Silver as of that build, which Delta allows for as
+    long as `silver_travel_days` says.
     """
-    if seen.note is None:
+    if seen.note is None or seen.note.gold_build is None or _is_out_of_sight(seen.note.gold_build):
         return None
     above = [
         replace(state, tables={k: v for k, v in state.tables.items() if k[:7] != "bronze."})
         for state in (seen.note.state, seen.state)
     ]
     return seen.note.gold_build if above[0] == above[1] else None
+
+
+def _is_out_of_sight(build_id: str) -> bool:
+    """Whether the versions of a build, whose id begins with its start, may be out of reach soon."""
+    started = datetime.datetime.strptime(build_id[:16], "%Y%m%dT%H%M%SZ")
+    age = datetime.datetime.now(datetime.UTC) - started.replace(tzinfo=datetime.UTC)
+    days = int(project_variables()["silver_travel_days"])
+    return age > datetime.timedelta(days=days) - datetime.timedelta(hours=12)
 
 
 def newest_gold_build() -> str | None:

@@ -32,7 +32,7 @@ def test_second_run_prints_figures_and_changes_no_table(
 
     before = versions(lake_tables())
     arguments = argparse.Namespace(
-        paths=[lake.day], region=None, format=None, max_files_per_batch=10_000
+        paths=[lake.day], region=None, format=None, max_files_per_batch=10_000, full=True
     )
     assert run(arguments) == 0
     printed = capsys.readouterr().out

@@ -72,7 +72,7 @@ test-formats: setup
 
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove
-prove: prove-order prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
+prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
 	prove-retention prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
 	prove-kafka prove-page
 
@@ -85,6 +85,16 @@ prove-order: setup
 		.venv/bin/python -m pytest tests/python/test_pipeline_order.py --durations=0
 
 proofs := .venv/bin/python -m pytest --durations=0 -s
+
+# `run --follow` as a process: two rounds, an end in order.
+.PHONY: prove-follow
+prove-follow: setup
+	$(proofs) tests/proofs/test_follow_process.py
+
+# A lake that is copied and built on: the original keeps every byte; plain dbt touches neither.
+.PHONY: prove-copy
+prove-copy: setup
+	$(proofs) tests/proofs/test_copied_lake.py
 
 # A run of Silver costs what its news cost, however long the history (R7); writes
 # docs/results/news_cost.md.

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -243,6 +244,29 @@ def news(found: Sequence[str], options: Options) -> str | None:
             if not options.is_live:
                 return f"{path} cannot be read"
     return None
+
+
+def new_bytes(paths: Sequence[str | Path], options: Options, enough: int) -> int:
+    """About how many bytes ingest has yet to read at and below the paths, once decompressed; it is
+    not counted on beyond `enough`. What cannot be read counts nothing.
+
+    Raises FileNotFoundError for a path that does not exist.
+    """
+    from tracekeep.ingest.ledger import Ledger
+    from tracekeep.ingest.plan import Planner, find_files, task_bytes
+
+    found = list(dict.fromkeys(find_files(paths)))
+    is_new = not (table_path("bronze.ingest_files") / "_delta_log").exists()
+    known = {} if is_new else Ledger(None).latest_parts()  # type: ignore[arg-type]
+    planner = Planner(known, found, options.named_format, options.is_live)
+    total = 0
+    for path in found:
+        with suppress(OSError):
+            planned = planner.plan(path)
+            total += 0 if planned is None else task_bytes(planned.part)
+        if total >= enough:
+            break
+    return total
 
 
 def tests_since(seen: Look) -> str | None:

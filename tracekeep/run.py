@@ -29,6 +29,7 @@ from tracekeep.last_run import (
     Look,
     Note,
     look,
+    new_bytes,
     newest_gold_build,
     note_path,
     read_tables,
@@ -37,6 +38,8 @@ from tracekeep.last_run import (
 )
 from tracekeep.summary import layer_summaries, print_layers
 
+LARGE_BYTES = 64 << 20
+"""Raw bytes from which a run is long enough for Java's second compiler to pay: see profiles.yml."""
 NO_BOOKS = {**as_books(Counter()), "skipped_files": 0, "unreadable_files": 0, "batches": 0}
 """The books of a run that read nothing."""
 
@@ -133,6 +136,9 @@ def build(
     step = _step if not is_quiet else _silent_step
     if not is_quiet:
         print("Starting Spark", file=sys.stderr)
+    if new_bytes(paths, options, LARGE_BYTES) >= LARGE_BYTES:
+        # the profile's default is for short runs; a JVM that is already there keeps its options
+        os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "")
     spark = spark_session(hive=True)
     with step("Bronze: ingest"):
         books = ingest(spark, paths, options)

@@ -4,7 +4,7 @@
     decides is in the lake (has_news), or the text of a view. A change of a model shows in the next
     build that has news, as it always did; `make rebuild` builds all again.
 -#}
-{% materialization incremental, adapter='spark', supported_languages=['sql'] -%}
+{% materialization incremental, adapter='spark' -%}
     {%- set strategy = dbt_spark_validate_get_incremental_strategy(
         config.get('incremental_strategy'), config.get('file_format')
     ) -%}
@@ -32,7 +32,7 @@
 {%- endmaterialization %}
 
 
-{% materialization table, adapter='spark', supported_languages=['sql'] -%}
+{% materialization table, adapter='spark' -%}
     {%- set existing = load_relation(this) -%}
     {%- if existing is none or should_full_refresh() -%}
         {%- call statement('main') -%}

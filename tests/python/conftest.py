@@ -24,12 +24,6 @@ EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "5000"))
 KILLED_AT = os.environ.get("TRACEKEEP_KILLED_AT", "silver.log_records").split()
 """Tables: the process that builds the lake is killed when it has built one, and begins anew."""
 
-# Many short jobs: the second compiler would cost more than it saves. Without it Java keeps too
-# little room for the code of a whole suite, and would throw it away and compile it again.
-os.environ.setdefault(
-    "TRACEKEEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
-)
-
 
 @dataclass(frozen=True)
 class BuiltLake:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,7 @@ LAYERS = [
     LayerSummary("gold", 3, None, None, 1, 1, 3, 30),
 ]
 LINE = '{"resourceSpans": []}\n'
+TESTED_BUILD = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-aaaaaaaa"
 
 
 def write(lake: Path, table: str, *rows: dict[str, object]) -> None:
@@ -56,7 +58,7 @@ def plan(lake: Path, batch: int, file: Path | str, source_format: str = "json_li
 
 
 def note_of(state: last_run.State) -> Note:
-    return Note(state, LAYERS, ["a_statistic"], "build-2", None, "2026-01-01T00:00:00+00:00")
+    return Note(state, LAYERS, ["a_statistic"], TESTED_BUILD, None, "2026-01-01T00:00:00+00:00")
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def lake(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     plan(lake, 1, file)
     write(lake, "bronze.ingest_batches", {"ingest_batch": 1})
     write(lake, "silver.spans", {"trace_id": "a"})
-    write(lake, "gold.build_versions", {"build_id": "build-2"})
+    write(lake, "gold.build_versions", {"build_id": TESTED_BUILD})
     write(lake, "control.batch_books", {"ingest_batch": 1})
     (lake / "metastore").mkdir()
     write_note(note_of(read_state()))
@@ -245,7 +247,7 @@ def test_tests_begin_after_the_build_of_the_note(lake: Path, project: Path) -> N
     write(lake, "bronze.spans", {"trace_id": "new"})
     new_file(lake, project)
     found = seen(lake)
-    assert found.reason and last_run.tests_since(found) == "build-2"
+    assert found.reason and last_run.tests_since(found) == TESTED_BUILD
     assert last_run.tests_since(replace(found, note=None)) is None
 
 
@@ -360,11 +362,11 @@ def test_build_tests_the_news_and_notes_what_it_left(
     monkeypatch.setenv("TRACEKEEP_TESTS_SINCE", "of the shell")
     before = read_state()
     outcome = built(lake)
-    assert commands == [("run", "of the shell"), ("test", "build-2")]
+    assert commands == [("run", "of the shell"), ("test", TESTED_BUILD)]
     assert os.environ["TRACEKEEP_TESTS_SINCE"] == "of the shell"
     note = read_note()
     assert note == outcome.note
-    assert (note.tests_since, note.gold_build, note.warned) == ("build-2", "build-3", ["three"])
+    assert (note.tests_since, note.gold_build, note.warned) == (TESTED_BUILD, "build-3", ["three"])
     assert outcome.passed == 2
     assert note.newest_event_at == "1970-01-01T00:33:20+00:00"
     assert note.freshness_seconds == pytest.approx(time.time() - 2000, abs=60)
@@ -390,7 +392,7 @@ def test_failed_test_leaves_the_note_so_that_the_next_run_tests_everything(
     assert read_note() == note
     (lake / "fails").unlink()
     built(lake)
-    assert [since for command, since in commands if command == "test"] == ["build-2", ""]
+    assert [since for command, since in commands if command == "test"] == [TESTED_BUILD, ""]
 
 
 def test_books_that_do_not_add_up_build_nothing(

@@ -45,6 +45,27 @@ def test_second_run_prints_figures_and_changes_no_table(
     assert versions(lake_tables()) == before
 
 
+def test_dbt_run_without_news_asks_the_books_alone(
+    spark: SparkSession, lake: BuiltLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is planned: what is sent are the questions of has_news and dbt's own (R7)."""
+    from tracekeep.dbt import dbt
+    from tracekeep.tables import lake_tables
+
+    before = versions(lake_tables())
+    sent: list[str] = []
+    send = type(spark).sql
+    monkeypatch.setattr(
+        type(spark),
+        "sql",
+        lambda session, text, *more: sent.append(text) or send(session, text, *more),
+    )
+    dbt("run")
+    assert 5 < len(sent) <= 40, sent
+    assert not [text for text in sent if re.search(r"\b(merge|insert|create or replace)\b", text)]
+    assert versions(lake_tables()) == before
+
+
 def test_input_is_anything_but_clean(lake: BuiltLake) -> None:
     assert sum('"trace_id": null' in row for row in lake.rows["silver.error_events"]) >= 4
     assert sum('"is_orphan": true' in row for row in lake.rows["silver.spans"]) >= 2

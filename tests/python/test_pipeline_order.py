@@ -209,6 +209,30 @@ def test_late_error_rewrites_its_own_hours_alone(
         assert {window[:2] for window in windows_of_last_build(f"gold.{table}")} == {"17"}, table
 
 
+def test_tests_of_the_news_notice_an_older_event_that_was_lost(
+    spark: SparkSession, lake: BuiltLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the lake that the last test left behind: its last build touched an older span."""
+    from delta.tables import DeltaTable
+
+    from tracekeep.dbt import DbtError, dbt
+
+    builds = sorted({row["build_id"] for row in lakes.table_rows("gold.build_versions")})
+    monkeypatch.setenv("TRACEKEEP_TESTS_SINCE", builds[-2])
+    dbt("test", "--select", "test_type:data")
+    spans = DeltaTable.forName(spark, "silver.spans")
+    version = spans.history(1).first()["version"]
+    try:
+        spans.delete(f"trace_id = '{oddities.LATE}' and service = 'late-shop'")
+        with pytest.raises(DbtError, match="older_events_stay_in_silver"):
+            dbt("test", "--select", "older_events_stay_in_silver")
+    finally:
+        spans.restoreToVersion(version)
+    # of a build that is not the last one only what came later is looked at
+    monkeypatch.setenv("TRACEKEEP_TESTS_SINCE", builds[-1])
+    dbt("test", "--select", "test_type:data")
+
+
 def test_rebuild_changes_no_row(spark: SparkSession, lake: BuiltLake) -> None:
     """Of the lake that the last tests left behind, which grew batch by batch."""
     from tracekeep.rebuild import run

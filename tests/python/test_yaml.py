@@ -195,6 +195,38 @@ def test_each_table_has_a_grain_test(
     assert lacking == []
 
 
+BUILT_AGAIN = {
+    "batch_books": "test_any_order_and_split_with_runs_cut_short",
+    "build_versions": "test_late_error_rewrites_its_own_hours_alone",
+    "day_builds": "test_closed_days_were_compacted_and_written_to_again",
+    "expired_days": "test_second_run_prints_figures_and_changes_no_table",
+    "frozen_traces": "test_second_run_prints_figures_and_changes_no_table",
+    "pinned_batches": "test_any_order_and_split_with_runs_cut_short",
+    "trace_arrivals": "test_model_alone_refuses_news_whose_days_nobody_noted",
+}
+"""By model of the books: a test of test_pipeline_order or test_pipeline that goes by what its
+incremental branch wrote, or did not write."""
+
+
+def test_each_incremental_branch_is_compared_with_a_build_from_nothing(
+    models: dict[str, dict[str, Any]],
+) -> None:
+    """The rows of COMPARED, built batch by batch, are compared with those of one build by
+    test_any_order_and_split_with_runs_cut_short."""
+    import lakes
+
+    named = {
+        name: f"{model['schema']}.{model['alias']}"
+        for name, model in models.items()
+        if model["config"]["materialized"] == "incremental"
+    }
+    assert {name for name, table in named.items() if table not in lakes.COMPARED} == set(
+        BUILT_AGAIN
+    )
+    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_p*.py")]
+    assert [test for test in BUILT_AGAIN.values() if f"def {test}(" not in "".join(texts)] == []
+
+
 def test_each_macro_and_argument_has_a_description(manifest: dict[str, Any]) -> None:
     macros = [m for m in manifest["macros"].values() if m["package_name"] == "tracekeep"]
     assert macros

@@ -24,7 +24,6 @@
         {%- set key = config.require('touched_key') -%}
         {%- set dates = none -%}
         {%- if config.get('touched_dates') and touched == 'touched_traces' -%}
-            {%- do check_arrivals_are_noted() -%}
             {%- set dates = touched_dates() -%}
         {%- elif config.get('touched_dates') -%}
             {%- set dates = changed_dates() -%}

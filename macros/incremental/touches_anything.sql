@@ -3,6 +3,8 @@
     {%- set touched = config.get('touched') -%}
     {%- if touched is none -%}
         {{ return(true) }}
+    {%- elif touched == 'touched_traces' -%}
+        {%- do check_arrivals_are_noted() -%}
     {%- elif is_touched(touched) is not none -%}
         {{ return('(null)' not in is_touched(touched)) }}
     {%- endif -%}

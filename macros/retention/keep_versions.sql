@@ -5,7 +5,7 @@
     vacuum: false leaves the files to the caller.
 -#}
 {% macro keep_versions(vacuum=true) -%}
-    {%- for layer in ['bronze', 'silver', 'gold'] -%}
+    {%- for layer in ['bronze', 'silver', 'gold', 'control'] -%}
         {%- for relation in delta_tables(layer) -%}
             {%- do set_properties(relation, travel_windows(layer)) -%}
             {%- if vacuum -%}

@@ -622,7 +622,7 @@ def test_what_silver_masks_is_out_of_reach_of_older_traces(
     again.find_ids()
     assert again.out_of_reach() == {absent}
     days = {"table_name": ["bronze.spans"], "partition_date": [NOW.date()]}
-    write_deltalake(str(tmp_path / "gold" / "expired_days"), pa.table(days))
+    write_deltalake(str(tmp_path / "control" / "expired_days"), pa.table(days))
     assert work.out_of_reach() == {USER, password, absent, login}
 
 

@@ -222,6 +222,8 @@ def _follow(
     from tracekeep.session import spark_session
 
     print("Starting Spark", file=sys.stderr)
+    # Its rounds are one long run, for which both of Java's compilers pay.
+    os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "")
     spark_session(hive=True)  # before until_told: Spark takes SIGINT for itself
     totals = Counter(NO_BOOKS)
     is_first = True

@@ -68,6 +68,8 @@ def spark(killed_lake: Path) -> Iterator[SparkSession]:
 
     before = os.environ.get("TRACEKEEP_LAKE")
     os.environ["TRACEKEEP_LAKE"] = str(killed_lake)
+    # One JVM serves the whole suite, so both of Java's compilers pay.
+    os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "")
     session = spark_session(hive=True)
     yield session
     session.stop()

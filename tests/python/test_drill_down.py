@@ -10,12 +10,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import planted_secrets
 import pytest
 from conftest import BuiltLake
 
 from tracekeep.dbt import dbt
 from tracekeep.incident.delta_lake import DeltaLake
-from tracekeep.incident.masking import masked, redaction_sql
+from tracekeep.incident.expressions import evaluator
+from tracekeep.incident.masking import COLUMNS, masked, redaction_sql, steps_of
 
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
@@ -150,6 +152,27 @@ def test_windows_that_nobody_built_are_those_of_a_scheduled_run(
     lazy = spark.sql(steps.sql["lazy"]).select(*columns)
     built = spark.table("gold.endpoint_minutes").where("request_count > 0").select(*columns)
     assert lazy.exceptAll(built).collect() == built.exceptAll(lazy).collect() == []
+
+
+def test_a_bare_jvm_evaluates_as_a_session_does(spark: SparkSession) -> None:
+    """Over planted secrets, their look-alikes, and names that say that a value is secret."""
+    texts = [
+        *(secret.text for secret in planted_secrets.secrets(seed=5, each=2)),
+        *planted_secrets.lookalikes(seed=5, each=1),
+        "NUL \0 and \U0001f511 password=hunter2",
+        "",
+    ]
+    rows = [(text, {"db.password": text, "http.route": "/pay"}) for text in texts]
+    sql = redaction_sql()
+    for result in (sql["text"], f"to_json({sql['names']})"):
+        steps = steps_of(sql["steps"], result)
+        frame = spark.createDataFrame(rows, COLUMNS)
+        for step in steps:
+            frame = frame.selectExpr(*step)
+        expected = [row[0] for row in frame.collect()]
+        with evaluator() as jvm:
+            assert jvm.strings(COLUMNS, rows, steps) == expected
+        assert sum("[" in text for text in expected) > 20
 
 
 def test_raw_lines_are_masked_by_the_expression_of_dbt(steps: Steps) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from small_lakes import ARRIVAL, DAY, FAILED, FINE, HOSTILE, LEFT_OUT, START
 from tracekeep import incident
 from tracekeep.incident import selection
 from tracekeep.incident.answer import Question, answer
-from tracekeep.incident.console import step_lines, text
+from tracekeep.incident.console import DETAILS, ONE_SCREEN, step_lines, text
 from tracekeep.incident.delta_lake import DeltaLake, GoneError, interval
 from tracekeep.incident.json_in_text import (
     MOST_FAILURES,
@@ -258,13 +259,13 @@ def test_a_lake_without_bronze_still_answers(lake: Path) -> None:
 def test_what_the_console_leaves_out_is_counted(lake: Path) -> None:
     paths = [failed_path(f"{digit}x") for digit in "0123456789"]
     small_lakes.write(lake, "gold.incident_paths", paths)
-    assert "9 more error traces" in text(ask(lake, trace_count=2), 2)
+    assert "9 more error traces" in text(ask(lake, trace_count=2), replace(ONE_SCREEN, traces=2))
     log = {
         **small_lakes.span(LEFT_OUT, 3, "db"), "severity_text": "INFO", "is_error": False,
         "logged_at": START,
     }  # fmt: skip
     small_lakes.write(lake, "silver.log_records", [{**log, "body": str(n)} for n in range(9)])
-    assert "9 more log records" in text(ask(lake, trace_id=LEFT_OUT))
+    assert "9 more log records" in text(ask(lake, trace_id=LEFT_OUT), DETAILS)
 
 
 # ---------------------------------------------------------------- when it is over
@@ -668,7 +669,7 @@ def test_what_json_does_not_know_is_told_as_text() -> None:
 
 def test_log_text_can_do_nothing_on_the_console(tmp_path: Path) -> None:
     small_lakes.make(tmp_path, message=HOSTILE, raw=HOSTILE)
-    shown = text(ask(tmp_path))
+    shown = text(ask(tmp_path), DETAILS)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
     assert "\\x1b" in shown and "\\u202e" in shown
     assert [line for line in shown.splitlines() if line.startswith("Incident")] == [
@@ -779,9 +780,12 @@ def run(lake: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_exit_codes_tell_what_came_of_it(
     lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(lake, monkeypatch, "--raw") == 0
+    assert run(lake, monkeypatch) == 0
     assert "gateway -> shop -> db" in capsys.readouterr().out
-    assert run(lake, monkeypatch, "--raw", "--json", "--trace", FAILED) == 0
+    assert run(lake, monkeypatch, "--json", "--trace", FAILED) == 0
+    (trace,) = json.loads(capsys.readouterr().out)["traces"]
+    assert trace["raw_lines"] == [] and trace["raw_line_count"] == 4
+    assert run(lake, monkeypatch, "--raw-lines", "unmasked", "--json", "--trace", FAILED) == 0
     assert json.loads(capsys.readouterr().out)["traces"][0]["raw_lines"]
     assert run(lake, monkeypatch, "--trace", "e" * 32) == 3
     assert run(lake, monkeypatch, "--from", "2026-01-12") == 2
@@ -810,7 +814,7 @@ def test_arguments_that_are_none_are_refused(
 def test_variables_that_the_layers_were_built_with_are_obeyed(
     lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--raw", "--json", "--vars", "{window_minutes: 5}")
+    words = ("--json", "--vars", "{window_minutes: 5}")
     assert run(lake, monkeypatch, *words) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["window_minutes"] == 5 and told["range"]["end"] == "2026-01-12T10:20:00Z"
@@ -822,7 +826,22 @@ def test_a_page_is_masked_even_if_the_console_is_not(
     monkeypatch.setattr(
         "tracekeep.incident.masking.masked", lambda texts, _: ["MASKED" for _ in texts]
     )
-    assert run(lake, monkeypatch, "--raw", "--html", str(tmp_path / "page.html")) == 0
+    words = ("--html", str(tmp_path / "page.html"), "--raw-lines")
+    assert run(lake, monkeypatch, *words, "unmasked") == 0
     html = (tmp_path / "page.html").read_text()
     assert "MASKED" in html and "GET /db\\" not in html
     assert "MASKED" not in capsys.readouterr().out
+    assert run(lake, monkeypatch, *words) == 0
+    assert "MASKED" in capsys.readouterr().out
+
+
+def test_the_console_shows_one_screen(lake: Path) -> None:
+    """Of an incident with more of everything than a screen holds."""
+    many = [small_lakes.window(n, f"s{n}", 9, 9) for n in range(40)]
+    small_lakes.write(lake, "gold.endpoint_minutes", many)
+    small_lakes.write(
+        lake, "gold.incident_paths", [failed_path(f"{digit}x") for digit in "0123456789"]
+    )
+    told = ask(lake, start=START, end=START + 40 * MINUTE)
+    assert len(text(told).splitlines()) <= 50 < len(text(told, DETAILS).splitlines())
+    assert all(len(line) <= 200 for line in text(told).splitlines())

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -32,13 +33,14 @@ Without --from, --to and --trace the worst window is looked for (most errors at 
 so it runs beside dbt and ingest.
 
 What a layer no longer holds is told as `expired`, since when if that was recorded, `erased` or
-`unknown`, and answered from what Gold kept: of error traces, all. Raw lines are masked by the
-project's redaction policy, for which Spark is started (about ten seconds); without --html, --raw
-prints them as they came and needs no Spark.
+`unknown`, and answered from what Gold kept: of error traces, all. The console shows one screen;
+--details shows more. Raw lines are shown by --raw-lines and on the page, masked by the project's
+redaction policy, for which a JVM is started (about four seconds).
 """
 _EPILOG = """\
 examples:
   python -m tracekeep incident --html incident.html
+  python -m tracekeep incident --details --raw-lines
   python -m tracekeep incident --from 2026-01-12T10:15 --to 2026-01-12T10:35 --service checkout
   python -m tracekeep incident --trace 4bf92f3577b34da6a3ce929d0e0e4736
   python -m tracekeep incident --as-of 12     # as Gold's version 12 was; or a time after a build
@@ -92,16 +94,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=None,
         metavar="N",
-        help=f"traces to show in full (default 5, in a file 20; at most {MOST_TRACES})",
+        help="traces to show in full (default 1, with --details or --json 5, in a file 20; at most "
+        f"{MOST_TRACES})",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     parser.add_argument(
-        "--raw",
-        action="store_true",
-        help="print raw lines unmasked; a page is masked all the same",
+        "--details", action="store_true", help="print all that the answer holds, not one screen"
     )
-
+    parser.add_argument(
+        "--raw-lines",
+        nargs="?",
+        const="masked",
+        choices=("masked", "unmasked"),
+        help="print the raw lines of the traces too, masked unless said otherwise; a page is "
+        "masked all the same",
+    )
     parser.add_argument(
         "--vars",
         type=_variables,
@@ -132,15 +140,19 @@ def run(arguments: argparse.Namespace) -> int:
         )
     try:
         told = answer(lake, question)
-        shows_raw = arguments.raw and not arguments.html
-        safe = told if shows_raw else with_masked_lines(told, arguments.vars)
+        is_masked = arguments.html or arguments.raw_lines == "masked"
+        safe = with_masked_lines(told, arguments.vars) if is_masked else told
         if arguments.html:
             from tracekeep.incident.page import page
 
             arguments.html.write_text(page(safe), encoding="utf-8")
     except (UnreadableError, MaskingError, OSError) as error:
         return _fail(str(error), FAILED)
-    _print(told if arguments.raw else safe, arguments)
+    if arguments.raw_lines is None:
+        printed = _with_raw_lines(told, lambda _: [])
+    else:
+        printed = told if arguments.raw_lines == "unmasked" else safe
+    _print(printed, arguments)
     return {"found": ANSWERED, "unknown": UNKNOWN}.get(told["status"], GONE)
 
 
@@ -151,16 +163,17 @@ def with_masked_lines(told: Row, variables: Row | None = None) -> Row:
 
     lines = [line for trace in told.get("traces", []) for line in trace["raw_lines"]]
     texts = iter(masked([line["raw_text"] for line in lines], variables))
-    return {
-        **told,
-        "traces": [
-            {
-                **trace,
-                "raw_lines": [{**line, "raw_text": next(texts)} for line in trace["raw_lines"]],
-            }
-            for trace in told.get("traces", [])
-        ],
-    }
+    return _with_raw_lines(
+        told, lambda lines: [{**line, "raw_text": next(texts)} for line in lines]
+    )
+
+
+def _with_raw_lines(told: Row, changed: Callable[[list[Row]], list[Row]]) -> Row:
+    """The answer with other raw lines in each trace."""
+    traces = [
+        {**trace, "raw_lines": changed(trace["raw_lines"])} for trace in told.get("traces", [])
+    ]
+    return {**told, "traces": traces}
 
 
 def as_json(value: Any) -> str:
@@ -177,11 +190,12 @@ def _print(told: Row, arguments: argparse.Namespace) -> None:
         # ASCII alone: what a terminal would obey stands there as \u001b
         print(json.dumps(told, default=as_json))
         return
-    from tracekeep.incident.console import TRACES, text
+    from tracekeep.incident.console import DETAILS, ONE_SCREEN, text
 
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal need not know all characters
         sys.stdout.reconfigure(errors="backslashreplace")
-    print(text(told, arguments.traces or TRACES))
+    limits = DETAILS if arguments.details else ONE_SCREEN
+    print(text(told, replace(limits, traces=arguments.traces or limits.traces)))
     if arguments.html:
         print(f"\nPage: {arguments.html}")
 
@@ -201,7 +215,8 @@ def _question(arguments: argparse.Namespace) -> Question:
         window=timedelta(minutes=variables["window_minutes"]),
         warm_up=timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
     )
-    count = arguments.traces or (question.trace_count if arguments.html else 5)
+    count = 5 if arguments.details or arguments.json else 1
+    count = arguments.traces or (question.trace_count if arguments.html else count)
     return replace(question, trace_count=count)
 
 

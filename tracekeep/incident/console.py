@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tracekeep.incident.delta_lake import Row, stamp
 from tracekeep.incident.masking import harmless
 
-WINDOWS, GROUPS, PATTERNS, CHANGES, EDGES = 12, 8, 10, 10, 10
-TRACES, SPANS, LINES = 5, 40, 8
 WIDTH = 160
 """Longest text of a step; raw lines are cut at `LONGEST_LINE`."""
 
 LONGEST_LINE = 800
 LEVELS = 20
 """Levels of a tree that are drawn."""
+LINES = 8
+"""Error logs and raw lines of a trace."""
+MORE = "--details or --html FILE"
 WINDOW_HEAD = (
     "time", "environment", "region", "service", "endpoint", "requests", "failed", "rate",
     "error logs", "p95 ms", "silver", "bronze",
 )  # fmt: skip
 
 
-def text(answer: Row, max_traces: int = TRACES) -> str:
-    """The answer as lines of text. No control character of a log text is left in it.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many rows of each kind are printed; steps: of a trace."""
 
-    max_traces: how many traces are shown with their steps and raw lines.
-    """
-    return "\n".join(harmless(line) for line in _lines(answer, max_traces))
+    windows: int
+    groups: int
+    patterns: int
+    changes: int
+    edges: int
+    traces: int
+    steps: int
+    has_logs: bool
 
 
-def _lines(answer: Row, max_traces: int) -> Iterator[str]:
+ONE_SCREEN = Limits(5, 3, 3, 3, 3, traces=1, steps=10, has_logs=False)
+DETAILS = Limits(12, 8, 10, 10, 10, traces=5, steps=400, has_logs=True)
+
+
+def text(answer: Row, limits: Limits = ONE_SCREEN) -> str:
+    """The answer as lines of text. No control character of a log text is left in it."""
+    return "\n".join(harmless(line) for line in _lines(answer, limits))
+
+
+def _lines(answer: Row, limits: Limits) -> Iterator[str]:
     if answer["status"] != "found":
         yield f"{answer['status']}: {answer['message']}"
         yield from _notes(answer)
@@ -47,15 +64,15 @@ def _lines(answer: Row, max_traces: int) -> Iterator[str]:
     )
     if answer["message"]:
         yield f"  {answer['message']}"
-    yield from _windows(answer)
-    yield from _paths(answer)
-    yield from _patterns(answer)
-    yield from _changes(answer)
-    yield from _edges(answer)
-    for trace in answer["traces"][:max_traces]:
-        yield from _trace(trace)
-    more = len(answer["traces"]) - max_traces
-    failing = sum(trace["path_count"] > 0 for trace in answer["traces"][:max_traces])
+    yield from _windows(answer, limits.windows)
+    yield from _paths(answer, limits.groups)
+    yield from _patterns(answer, limits.patterns)
+    yield from _changes(answer, limits.changes)
+    yield from _edges(answer, limits.edges)
+    for trace in answer["traces"][: limits.traces]:
+        yield from _trace(trace, limits)
+    more = len(answer["traces"]) - limits.traces
+    failing = sum(trace["path_count"] > 0 for trace in answer["traces"][: limits.traces])
     if answer["error_trace_count"] > failing:
         more = answer["error_trace_count"] - failing
         yield from _more(more, "error trace", "--traces N or --html FILE")
@@ -64,8 +81,8 @@ def _lines(answer: Row, max_traces: int) -> Iterator[str]:
     yield from _notes(answer)
 
 
-def _windows(answer: Row) -> Iterator[str]:
-    rows = answer["windows"][:WINDOWS]
+def _windows(answer: Row, limit: int) -> Iterator[str]:
+    rows = answer["windows"][:limit]
     if not rows:
         return
     yield ""
@@ -91,11 +108,11 @@ def _windows(answer: Row) -> Iterator[str]:
         ],
         left=5,
     )
-    yield from _more(answer["window_count"] - len(rows), "window")
+    yield from _more(answer["window_count"] - len(rows), "window", MORE)
 
 
-def _paths(answer: Row) -> Iterator[str]:
-    rows = answer["path_groups"][:GROUPS]
+def _paths(answer: Row, limit: int) -> Iterator[str]:
+    rows = answer["path_groups"][:limit]
     if not rows:
         return
     yield ""
@@ -106,11 +123,11 @@ def _paths(answer: Row) -> Iterator[str]:
         what = ": ".join(filter(None, (row["error_type"], _short(row["error_message"]))))
         yield f"           {what or 'no message'}"
         yield f"           suspected: {row['suspected_root_cause']}   e.g. {row['trace_ids'][0]}"
-    yield from _more(answer["path_group_count"] - len(rows), "kind of path", plural="kinds of path")
+    yield from _more(answer["path_group_count"] - len(rows), "kind of path", MORE, "kinds of path")
 
 
-def _patterns(answer: Row) -> Iterator[str]:
-    rows = answer["patterns"][:PATTERNS]
+def _patterns(answer: Row, limit: int) -> Iterator[str]:
+    rows = answer["patterns"][:limit]
     if not rows:
         return
     yield ""
@@ -123,11 +140,11 @@ def _patterns(answer: Row) -> Iterator[str]:
             f"  {mark} {row['failures_in_range']:>5,} x  {row['service'] or '?'}  "
             f"{row['error_type'] or ''}  {template}{where}"
         )
-    yield from _more(answer["pattern_count"] - len(rows), "pattern")
+    yield from _more(answer["pattern_count"] - len(rows), "pattern", MORE)
 
 
-def _changes(answer: Row) -> Iterator[str]:
-    rows = answer["changes"][:CHANGES]
+def _changes(answer: Row, limit: int) -> Iterator[str]:
+    rows = answer["changes"][:limit]
     if not rows:
         return
     yield ""
@@ -143,12 +160,12 @@ def _changes(answer: Row) -> Iterator[str]:
             f"{row['service'] or 'all services'} {row['service_version'] or ''}  error rate {rates}"
         )
     yield "  * its service is on an error path"
-    yield from _more(answer["change_count"] - len(rows), "change")
+    yield from _more(answer["change_count"] - len(rows), "change", MORE)
 
 
-def _edges(answer: Row) -> Iterator[str]:
+def _edges(answer: Row, limit: int) -> Iterator[str]:
     failing = [edge for edge in answer["graph"] if edge["error_count"]]
-    rows = failing[:EDGES]
+    rows = failing[:limit]
     if not rows:
         return
     yield ""
@@ -158,42 +175,55 @@ def _edges(answer: Row) -> Iterator[str]:
             f"  {row['source_service']} -> {row['target_service']}: {row['error_count']:,} of "
             f"{row['call_count']:,} failed ({_share(row['error_rate'])})"
         )
-    yield from _more(len(failing) - len(rows), "failing call", plural="failing calls")
+    yield from _more(len(failing) - len(rows), "failing call", MORE, "failing calls")
 
 
-def _trace(trace: Row) -> Iterator[str]:
+def _trace(trace: Row, limits: Limits) -> Iterator[str]:
     yield ""
     kind = "fatal" if trace["is_fatal"] else "inner error" if trace["has_error"] else "no error"
     yield f"Trace {trace['trace_id']}  ({kind}, {trace['span_count']:,} spans)"
-    for layer in trace["layers"]:
-        version = "" if layer["version"] is None else f" at version {layer['version']}"
-        note = f": {layer['note']}" if layer["note"] else ""
-        yield f"  {layer['layer']:6} {layer['status']}{version}{note}"
+    yield "  " + ", ".join(_layer(layer) for layer in trace["layers"])
     if trace["marks"]:
         yield f"  marks: {', '.join(trace['marks'])}"
     if trace["steps"]:
-        yield from step_lines(trace["steps"])
-        yield from _more(trace["step_count"] - len(trace["steps"]), "step")
+        shown = trace["steps"][: limits.steps]
+        yield from step_lines(shown)
+        yield from _more(trace["step_count"] - len(shown), "step", MORE)
         yield from _more(
             trace["path_count"] - trace["told_path_count"], "path of it", plural="paths of it"
         )
     else:
-        for span in trace["spans"][:SPANS]:
+        shown = trace["spans"][: limits.steps]
+        for span in shown:
             yield f"  {'  ' * min(span['depth'], 20)}{_step(span)}"
-        yield from _more(trace["span_count"] - SPANS, "span", "--html FILE")
+        yield from _more(trace["span_count"] - len(shown), "span", MORE)
     if trace["critical_path"]:
         slowest = sorted(trace["critical_path"], key=lambda step: -step["added_ms"])[:3]
         yield "  critical path, most time in: " + ", ".join(
             f"{step['service']} {step['endpoint']} {_ms(step['added_ms'])} ms" for step in slowest
         )
+    if limits.has_logs:
+        yield from _logs(trace)
+    if trace["raw_lines"]:
+        yield from _raw_lines(trace)
+
+
+def _layer(layer: Row) -> str:
+    version = "" if layer["version"] is None else f" at version {layer['version']}"
+    note = f" ({layer['note']})" if layer["note"] else ""
+    return f"{layer['layer']} {layer['status']}{version}{note}"
+
+
+def _logs(trace: Row) -> Iterator[str]:
     logs = [row for row in trace["log_records"] if row["is_error"]][:LINES]
     for record in logs:
         yield f"  log {_precise(record['logged_at'])} {record['service']}: {_short(record['body'])}"
     yield from _more(trace["log_record_count"] - len(logs), "log record", "--html FILE")
-    lines = trace["raw_lines"]
-    shown = sorted(lines, key=lambda line: not line["is_of_error"])[:LINES]
-    if shown:
-        yield "  raw lines (Bronze)"
+
+
+def _raw_lines(trace: Row) -> Iterator[str]:
+    yield "  raw lines (Bronze)"
+    shown = sorted(trace["raw_lines"], key=lambda line: not line["is_of_error"])[:LINES]
     for line in shown:
         raw = line["raw_text"] or ""
         more = f" … {len(raw) - LONGEST_LINE:,} more characters" if len(raw) > LONGEST_LINE else ""

@@ -1,4 +1,4 @@
-"""R13 for raw lines: the expression of the redaction macros, run by Spark.
+"""R13 for raw lines: the expression of the redaction macros, evaluated by Spark's library.
 
 The one set of rules is `redaction_policy` in dbt_project.yml and the one expression that of
 macros/redaction. They are rendered here without dbt, which would ask for the metastore.
@@ -12,11 +12,14 @@ from typing import Any
 
 from jinja2 import Environment
 
-from tracekeep.incident.json_in_text import attributes, parsed, rewritten, strings
+from tracekeep.incident.expressions import Evaluator, evaluator
+from tracekeep.incident.json_in_text import Pieces, attributes, parsed, rewritten, strings
 from tracekeep.lake import PROJECT, project_variables
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _VALUE = "value"
+COLUMNS = "text string, names map<string, string>"
+"""Columns of the table that the SQL of `redaction_sql` reads, beside `lowered` and `steps`."""
 _MACROS = ("macros/redaction/*.sql", "macros/telemetry/clean_text.sql")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -33,9 +36,8 @@ class _Returned(Exception):
 
 
 def redaction_sql(variables: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """The SQL that dbt renders for a table of `texts` (place int, text string, names
-    map<string,string>), in pieces: `steps` reads a column `lowered`; `text` and `names` read those
-    steps, `text` and `names`.
+    """The SQL that dbt renders for a table of `COLUMNS`, in pieces: `steps` reads a column
+    `lowered`; `text` and `names` read those steps, `text` and `names`.
 
     variables: dbt's; those of dbt_project.yml if not given. Raises MaskingError if the policy is
     wrong.
@@ -56,52 +58,55 @@ def masked(
     Of JSON in a text, also inside strings of JSON, each string is masked as it reads without
     escapes, and the value that an object gives a name, as `{"name": …}` or as `{"key": "name",
     "value": …}`, is masked whole if its name says that it is secret; such JSON is written anew.
-    Then each text is masked as it stands. Opens the Spark session of this process, without the
-    metastore. variables: dbt's; those of dbt_project.yml if not given. Raises MaskingError.
+    Then each text is masked as it stands. variables: dbt's; those of dbt_project.yml if not given.
+    Raises MaskingError.
     """
     lines = {text: parsed(text) for text in texts if text}
     if not lines:
         return list(texts)
-    names = sorted({name for line in lines.values() for _, _, name in attributes(line)})
-    found = sorted({string for line in lines.values() for _, _, string in strings(line)})
     try:
         sql = redaction_sql(variables)
-        of_names = _run(sql, [(name, {name: _VALUE}) for name in names], "names")
-        masks = {
-            name: value
-            for name, named in zip(names, of_names, strict=True)
-            for value in named.values()
-            if value != _VALUE
-        }
-        of_strings = _run(sql, [(string, {}) for string in found], "text")
-        changed = {a: b for a, b in zip(found, of_strings, strict=True) if a != b}
-        safe = [rewritten(text, line, masks, changed) for text, line in lines.items()]
-        by_text = dict(zip(lines, _run(sql, [(text, {}) for text in safe], "text"), strict=True))
+        with evaluator() as spark:
+            by_text = _masked_lines(spark, sql, lines)
     except Exception as error:
         raise MaskingError(f"raw lines could not be masked and are not shown: {error}") from error
     return [by_text[text] if text else text for text in texts]
 
 
-def _run(
-    sql: Mapping[str, str], rows: Sequence[tuple[str, dict[str, str]]], result: str
-) -> list[Any]:
-    """What the macros make of texts and maps of attributes, in their order."""
-    from tracekeep.session import spark_session
+def _masked_lines(
+    spark: Evaluator, sql: Mapping[str, str], lines: Mapping[str, Pieces | None]
+) -> dict[str, str]:
+    """Each line's masked text."""
+    names = sorted({name for line in lines.values() for _, _, name in attributes(line)})
+    value = f"map_values({sql['names']})[0]"
+    of_names = _run(spark, sql["steps"], value, [(name, {name: _VALUE}) for name in names])
+    masks = {name: value for name, value in zip(names, of_names, strict=True) if value != _VALUE}
+    found = sorted({string for line in lines.values() for _, _, string in strings(line)})
+    of_strings = _run(spark, sql["steps"], sql["text"], [(string, {}) for string in found])
+    changed = {a: b for a, b in zip(found, of_strings, strict=True) if a != b}
+    safe = [rewritten(text, line, masks, changed) for text, line in lines.items()]
+    of_lines = _run(spark, sql["steps"], sql["text"], [(text, {}) for text in safe])
+    return dict(zip(lines, of_lines, strict=True))
 
-    if not rows:
-        return []
-    places = [
-        (place, encodable(text), {encodable(name): value for name, value in named.items()})
-        for place, (text, named) in enumerate(rows)
+
+def _run(
+    spark: Evaluator, steps: str, result: str, rows: Sequence[tuple[str, dict[str, str]]]
+) -> list[str]:
+    """What an expression makes of texts and maps of attributes."""
+    encoded = [
+        (encodable(text), {encodable(name): value for name, value in named.items()})
+        for text, named in rows
     ]
-    frame = spark_session().createDataFrame(
-        places, "place int, text string, names map<string, string>"
+    return spark.strings(COLUMNS, encoded, steps_of(steps, result))
+
+
+def steps_of(steps: str, result: str) -> Sequence[Sequence[str]]:
+    """Selections, one after the other, from a table of `COLUMNS` to the result of an expression."""
+    return (
+        ("text", "names", "lower(text) as lowered"),
+        ("text", "names", f"{steps} as steps"),
+        (f"{result} as result",),
     )
-    frame = frame.selectExpr("*", "lower(text) as lowered").selectExpr(
-        "place", "text", "names", f"{sql['steps']} as steps"
-    )
-    found = frame.selectExpr("place", f"{sql[result]} as result").collect()
-    return [row.result for row in sorted(found, key=lambda row: row.place)]
 
 
 def encodable(text: str) -> str:

@@ -5,6 +5,7 @@ export PYTHON
 export TRACEKEEP_LAKE := $(abspath $(or $(TRACEKEEP_LAKE),.lake))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 tracekeep := .venv/bin/python -m tracekeep
+oracle := .venv/bin/python -m oracle
 
 .PHONY: setup
 setup: .venv/.ready
@@ -59,7 +60,7 @@ test: lint
 .PHONY: test-real
 test-real: setup
 	@[ -n "$(SET)" ] || { echo "test-real: name the raw files, as in: make test-real SET=FOLDER" >&2; exit 2; }
-	@$(tracekeep) validate "$(SET)" --build
+	@$(oracle) compare "$(SET)" --build
 
 # DIR: a folder of samples in any input format. Ingests them into a lake of their own and compares
 # its Bronze rows with an independent reading. The default folder's table is kept in docs/results.
@@ -68,7 +69,7 @@ DIR ?= $(samples)
 .PHONY: test-formats
 test-formats: setup
 	@[ -d "$(DIR)" ] || { echo "test-formats: no samples in $(DIR); pass a folder, as in: make test-formats DIR=FOLDER" >&2; exit 2; }
-	@$(tracekeep) validate-formats "$(DIR)" $(if $(filter $(samples),$(DIR)),--out docs/results/formats.md)
+	@$(oracle) formats "$(DIR)" $(if $(filter $(samples),$(DIR)),--out docs/results/formats.md)
 
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove

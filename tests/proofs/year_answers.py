@@ -20,14 +20,14 @@ from typing import Any
 import arrivals
 from year_plan import Incident, Tick, arrived_until
 
+from oracle.forest import forest_of
+from oracle.paths import paths_of
+from oracle.raw_reading import read_set
+from oracle.told_paths import ToldPath, ToldStep
+from oracle.verdicts import judge
 from tracekeep.incident.answer import Question, answer
 from tracekeep.incident.delta_lake import DeltaLake
 from tracekeep.lake import lake_path
-from tracekeep.validation.forest import forest_of
-from tracekeep.validation.paths import paths_of
-from tracekeep.validation.raw_reading import read_set
-from tracekeep.validation.told_paths import ToldPath, ToldStep
-from tracekeep.validation.verdicts import judge
 
 KEPT_DAYS = {"bronze": 7, "silver": 90, "gold": 365}
 MOST_TRACES = 200

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tracekeep.validation.raw_reading import read_set
-from tracekeep.validation.verdicts import Reading, judge
+from oracle.raw_reading import read_set
+from oracle.verdicts import Reading, judge
 
 SECOND = 10**9
 MINUTE = 60 * SECOND

@@ -13,13 +13,13 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from raw_sets import SECOND
 
-from tracekeep.validation.calls import Call, calls_of
-from tracekeep.validation.completeness import completeness_of
-from tracekeep.validation.critical_paths import critical_path_of
-from tracekeep.validation.forest import forest_of
-from tracekeep.validation.paths import Step, paths_of
-from tracekeep.validation.verdicts import Reading, Trace, service_of, span_of
-from tracekeep.validation.windows import EndpointWindow, WindowKey, endpoint_windows
+from oracle.calls import Call, calls_of
+from oracle.completeness import completeness_of
+from oracle.critical_paths import critical_path_of
+from oracle.forest import forest_of
+from oracle.paths import Step, paths_of
+from oracle.verdicts import Reading, Trace, service_of, span_of
+from oracle.windows import EndpointWindow, WindowKey, endpoint_windows
 
 
 def build_lake(folder: Path, rows: Mapping[str, Sequence[dict[str, Any]]]) -> Path:

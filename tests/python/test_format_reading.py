@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from tracekeep.validation import format_comparison
-from tracekeep.validation.format_differences import compare, compare_pair
-from tracekeep.validation.format_reading import read_bytes
-from tracekeep.validation.format_rows import FileReading, Row
+from oracle import format_comparison
+from oracle.format_differences import compare, compare_pair
+from oracle.format_reading import read_bytes
+from oracle.format_rows import FileReading, Row
 
 SECOND = 10**9
 NOON = 1_704_110_400 * SECOND  # 2024-01-01T12:00:00Z

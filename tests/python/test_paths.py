@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from tracekeep.validation.calls import _parent_of, _place
-from tracekeep.validation.critical_paths import CriticalStep, critical_path_of
-from tracekeep.validation.events import Events, LogRecord, Span
-from tracekeep.validation.forest import forest_of
-from tracekeep.validation.messages import Failure, Message
-from tracekeep.validation.paths import IncidentPath, Step, paths_of
-from tracekeep.validation.paths_from_aggregates import AggregatedMinute, rebuilt_path_count
-from tracekeep.validation.told_paths import ToldCriticalPath, ToldPath
-from tracekeep.validation.verdicts import WINDOW_NS, judge
+from oracle.calls import _parent_of, _place
+from oracle.critical_paths import CriticalStep, critical_path_of
+from oracle.events import Events, LogRecord, Span
+from oracle.forest import forest_of
+from oracle.messages import Failure, Message
+from oracle.paths import IncidentPath, Step, paths_of
+from oracle.paths_from_aggregates import AggregatedMinute, rebuilt_path_count
+from oracle.told_paths import ToldCriticalPath, ToldPath
+from oracle.verdicts import WINDOW_NS, judge
 
 TRACE = "1" * 32
 MILLISECOND = 1_000_000

@@ -25,8 +25,8 @@ from raw_sets import (
     write_pod_log,
 )
 
-from tracekeep.validation.endpoints import endpoint_source_of, is_template_proof
-from tracekeep.validation.percentiles import (
+from oracle.endpoints import endpoint_source_of, is_template_proof
+from oracle.percentiles import (
     BASE,
     BUCKET_ERROR,
     are_buckets_of,
@@ -34,7 +34,7 @@ from tracekeep.validation.percentiles import (
     bucket_percentile,
     percentile_of,
 )
-from tracekeep.validation.windows import SAMPLE_TRACES, endpoint_windows, kept_of
+from oracle.windows import SAMPLE_TRACES, endpoint_windows, kept_of
 
 MS = 1_000_000
 

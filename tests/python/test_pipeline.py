@@ -73,10 +73,10 @@ def test_input_is_anything_but_clean(lake: BuiltLake) -> None:
 
 
 def test_layers_equal_an_independent_reading_of_the_files(lake: BuiltLake) -> None:
-    from tracekeep.validation.comparison import compare
-    from tracekeep.validation.lake_reading import Lake
-    from tracekeep.validation.raw_reading import read_set
-    from tracekeep.validation.verdicts import judge
+    from oracle.comparison import compare
+    from oracle.lake_reading import Lake
+    from oracle.raw_reading import read_set
+    from oracle.verdicts import judge
 
     comparison = compare(judge(read_set(lake.day)), Lake(lake.path))
     assert comparison.is_equal, comparison

@@ -22,7 +22,7 @@ from tracekeep.lake import PROJECT, lake_path
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from tracekeep.validation.secret_scan import Finding
+    from oracle.secret_scan import Finding
 
 Texts = list[str | None]
 EACH = 60
@@ -341,7 +341,7 @@ def planted(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pl
 @pytest.fixture(scope="module")
 def findings(planted: Planted) -> list[Finding]:
     """Where the planted secrets are, in the lake and in dbt's target folder."""
-    from tracekeep.validation.secret_scan import scan
+    from oracle.secret_scan import scan
 
     return scan(lake_path(), planted.needles, target=PROJECT / "target")
 
@@ -365,7 +365,7 @@ def test_no_planted_secret_is_in_silver_gold_or_target(
 
 
 def test_all_lookalikes_are_in_silver(planted: Planted) -> None:
-    from tracekeep.validation.secret_scan import scan
+    from oracle.secret_scan import scan
 
     assert len(planted.lookalikes) >= 200
     found = scan(lake_path(), planted.lookalikes)
@@ -377,7 +377,7 @@ def test_scan_finds_what_a_policy_without_a_rule_leaves(
     spark: SparkSession, planted: Planted, tmp_path: Path
 ) -> None:
     """The proof can fail: the same views without the rule for e-mail addresses."""
-    from tracekeep.validation.secret_scan import scan
+    from oracle.secret_scan import scan
 
     query = Path("target/compiled/tracekeep/models/silver/staging/stg_log_records.sql").read_text()
     assert query.count("'[email]'") == 1
@@ -394,7 +394,7 @@ def test_scan_looks_into_all_that_files_hold(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from tracekeep.validation.secret_scan import scan
+    from oracle.secret_scan import scan
 
     make = Maker(3)
     needles = {place: make.word(30) for place in (
@@ -437,7 +437,7 @@ def test_scan_looks_into_all_that_files_hold(tmp_path: Path) -> None:
 
 
 def test_scan_refuses_what_it_cannot_search(tmp_path: Path) -> None:
-    from tracekeep.validation.secret_scan import scan
+    from oracle.secret_scan import scan
 
     with pytest.raises(FileNotFoundError):
         scan(tmp_path / "none", ["x"])

@@ -11,10 +11,10 @@ import pytest
 from raw_sets import docker, read, request, span, span_id, trace_id, write, write_pod_log
 from right_lakes import build_lake, lake_rows, replace
 
-from tracekeep.validation import statement_templates
-from tracekeep.validation.comparison import compare
-from tracekeep.validation.lake_reading import Lake
-from tracekeep.validation.statement_templates import (
+from oracle import statement_templates
+from oracle.comparison import compare
+from oracle.lake_reading import Lake
+from oracle.statement_templates import (
     Statement,
     exceptions_of,
     statement_of,

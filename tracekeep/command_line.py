@@ -1,0 +1,30 @@
+"""A command line of several commands, each a module."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Mapping, Sequence
+
+
+def run_command(
+    package: str,
+    description: str | None,
+    commands: Mapping[str, tuple[str, str]],
+    arguments: Sequence[str],
+) -> int:
+    """Parse the arguments of `python -m <package>` and run one command; returns its exit code.
+
+    commands: by name the module, which has `add_arguments` and `run`, and a summary. Only the
+    module of the command that runs is imported.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description=description)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module_name, summary) in commands.items():
+        command = subparsers.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        if arguments[:1] == [name]:
+            module = importlib.import_module(module_name)
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    parsed = parser.parse_args(arguments)
+    return int(parsed.run(parsed))

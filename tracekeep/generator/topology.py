@@ -1,7 +1,7 @@
 """The payments platform that is simulated: services, pods, endpoints and what each endpoint calls.
 
-Everything here is data. A new service or call path is a few lines in ``SERVICES`` and
-``ENDPOINTS``; ``traces.py`` walks them.
+platform.yml holds the data: a new service or call path is a few lines there. This module says
+what each field means; ``traces.py`` walks the steps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from pathlib import Path
 from typing import Literal
+
+import yaml
+from msgspec import Struct, convert
 
 NAMESPACE = "payments"
 REGION = "eu-central-1"
@@ -26,8 +30,7 @@ _REPLICA_SET_ALPHABET = "bcdf2456789"
 _POD_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True, forbid_unknown_fields=True):
     """One deployment.
 
     ``old_names``: its instrumentation still writes ``http.method`` and friends.
@@ -71,8 +74,7 @@ class Rollout:
     until: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     """A way to fail. ``chance`` is per execution; ``message`` is a ``%(id)s`` template.
 
     ``http`` and ``grpc`` are the codes that the failing side answers with. ``took_ms`` is the
@@ -87,8 +89,7 @@ class Fault:
     took_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True, forbid_unknown_fields=True, tag_field="step", tag="query"):
     """A database client span."""
 
     system: Literal["postgresql", "redis"]
@@ -101,8 +102,7 @@ class Query:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class External:
+class External(Struct, frozen=True, forbid_unknown_fields=True, tag_field="step", tag="external"):
     """An HTTP client span to a host outside the platform.
 
     ``accepted``: an HTTP code >= 400 that the caller takes for a success now and then (0: none).
@@ -119,8 +119,7 @@ class External:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True, forbid_unknown_fields=True, tag_field="step", tag="call"):
     """A call of another service's endpoint; ``optional`` calls may fail without failing the caller.
 
     ``client_span`` False: the caller's client library is not instrumented.
@@ -134,8 +133,7 @@ class Call:
     client_span: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Struct, frozen=True, forbid_unknown_fields=True, tag_field="step", tag="publish"):
     """A producer span; ``consumer`` handles the message in the same trace, None: in a batch."""
 
     topic: str
@@ -144,8 +142,7 @@ class Publish:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Internal:
+class Internal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="step", tag="internal"):
     """An internal span around ``steps``."""
 
     name: str
@@ -156,8 +153,7 @@ class Internal:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parallel:
+class Parallel(Struct, frozen=True, forbid_unknown_fields=True, tag_field="step", tag="parallel"):
     """Steps that start together; the slowest one ends the group."""
 
     steps: tuple[Step, ...]
@@ -168,8 +164,7 @@ class Parallel:
 Step = Query | External | Call | Publish | Internal | Parallel
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """What a service offers, and the steps that serving it takes.
 
     ``route`` is an HTTP route with ``{id}`` parts, ``package.Service/Method`` for gRPC, or the
@@ -180,9 +175,9 @@ class Endpoint:
     key: str
     service: str
     protocol: Literal["http", "grpc", "queue", "job"]
-    method: str
     route: str
     median_ms: float
+    method: str = ""
     steps: tuple[Step, ...] = ()
     faults: tuple[Fault, ...] = ()
     infos: tuple[str, ...] = ()
@@ -190,433 +185,19 @@ class Endpoint:
     raw_name: bool = False
 
 
-SERVICES: tuple[Service, ...] = (
-    Service("gateway", "go", "4.12.0", 4, "json"),
-    Service("checkout", "nodejs", "2.31.4", 3, "json", sets_status=False),
-    Service("payment", "java", "7.4.1", 4, "text"),
-    Service("fraud", "python", "1.19.0", 3, "otlp", port=9090),
-    Service("ledger", "java", "5.0.3", 3, "text", port=9090),
-    Service("bank-connector", "java", "3.8.2", 3, "text", old_names=True, port=9090),
-    Service("wallet", "go", "2.2.7", 3, "otlp", sets_status=False, port=9090),
-    Service("notification", "python", "1.7.9", 2, "json", old_names=True, sets_status=False),
-    Service("auth", "go", "3.3.0", 3, "json", port=9090),
-    Service("merchant", "java", "2.0.11", 2, "text", old_names=True, sets_status=False),
-)
+class Platform(Struct, frozen=True, forbid_unknown_fields=True):
+    """platform.yml. ``entries``: shares of the requests from outside, and jobs, by endpoint."""
 
-_DEADLOCK = Fault(
-    0.0010,
-    "org.postgresql.util.PSQLException",
-    "ERROR: deadlock detected: process %(number)s waits for ShareLock on transaction %(amount)s",
-    http=500,
-    grpc=13,
-    took_ms=1000.0,
-)
-_BANK_FAULTS = (
-    Fault(
-        0.0035,
-        "com.example.payments.bank.BankUnavailableException",
-        "bank answered 503 for transfer %(payment_id)s",
-        http=503,
-        grpc=14,
-    ),
-    Fault(
-        0.0015,
-        "java.net.SocketTimeoutException",
-        "Read timed out after 1500 ms, transfer %(payment_id)s",
-        http=0,
-        grpc=14,
-        took_ms=1500.0,
-    ),
-)
-_VERIFY = Call("auth.verify", deadline_ms=2000.0)
-_TRANSFER = Call("bank.transfer", tries=3, deadline_ms=8000.0)
+    services: tuple[Service, ...]
+    entries: dict[str, float]
+    endpoints: tuple[Endpoint, ...]
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    # gateway
-    Endpoint(
-        "gateway.checkout",
-        "gateway",
-        "http",
-        "POST",
-        "/v1/checkout",
-        3.0,
-        (_VERIFY, Call("checkout.create")),
-        infos=("POST /v1/checkout accepted for order %(order)s", "order %(order)s answered"),
-    ),
-    Endpoint(
-        "gateway.payment",
-        "gateway",
-        "http",
-        "GET",
-        "/v1/payments/{payment_id}",
-        1.6,
-        (
-            Query("redis", "0", "GET", "payment-misses", 0.5),
-            Call("auth.verify", chance=0.4, deadline_ms=2000.0),
-            Call("payment.get"),
-        ),
-        faults=(Fault(0.02, "", "payment %(payment_id)s not found", http=404, grpc=5),),
-        infos=("GET /v1/payments/%(payment_id)s answered", "status of %(payment_id)s asked"),
-    ),
-    Endpoint(
-        "gateway.balance",
-        "gateway",
-        "http",
-        "GET",
-        "/v1/wallets/{wallet_id}/balance",
-        1.6,
-        (_VERIFY, Call("wallet.balance", deadline_ms=3000.0)),
-        infos=("balance of wallet %(wallet_id)s answered",),
-    ),
-    Endpoint(
-        "gateway.refund",
-        "gateway",
-        "http",
-        "POST",
-        "/v1/payments/{payment_id}/refunds",
-        2.4,
-        (_VERIFY, Call("payment.refund")),
-        infos=("refund of %(payment_id)s accepted", "refund for order %(order)s answered"),
-    ),
-    Endpoint(
-        "gateway.token",
-        "gateway",
-        "http",
-        "POST",
-        "/v1/tokens",
-        1.4,
-        (Call("auth.issue", tries=6, deadline_ms=2000.0),),
-        infos=("token issued for user %(user_id)s",),
-    ),
-    Endpoint("gateway.health", "gateway", "http", "GET", "/healthz", 0.4),
-    # auth
-    Endpoint(
-        "auth.verify",
-        "auth",
-        "grpc",
-        "",
-        "auth.v1.Auth/Verify",
-        1.0,
-        (Query("redis", "1", "GET", "sessions", 0.5),),
-        faults=(
-            Fault(0.0010, "", "token of user %(user_id)s is expired", http=401, grpc=16),
-            Fault(0.0001, "*net.OpError", "dial tcp 10.0.3.17:6379: connect refused", 503, 14),
-        ),
-        infos=("token of user %(user_id)s verified",),
-    ),
-    Endpoint(
-        "auth.issue",
-        "auth",
-        "grpc",
-        "",
-        "auth.v1.Auth/Issue",
-        2.5,
-        (
-            Query("postgresql", "auth", "SELECT", "users", 2.0),
-            Internal("hash password", 45.0),
-            Query("redis", "1", "SET", "sessions", 0.6),
-        ),
-        faults=(Fault(0.004, "", "wrong secret for user %(user_id)s", http=401, grpc=16),),
-        infos=("user %(user_id)s signed in from %(client_ip)s", "session of %(user_id)s stored"),
-    ),
-    # checkout
-    Endpoint(
-        "checkout.create",
-        "checkout",
-        "http",
-        "POST",
-        "/v1/orders/{order}/checkout",
-        6.0,
-        (
-            Parallel(
-                (
-                    Call("merchant.get"),
-                    Call("wallet.balance", deadline_ms=3000.0, optional=True),
-                )
-            ),
-            Internal("price order", 3.0),
-            Call("payment.create"),
-            Query("redis", "2", "DEL", "carts", 0.6),
-        ),
-        infos=(
-            "order %(order)s of user %(user_id)s priced at %(amount)s cents",
-            "checkout of order %(order)s started for merchant %(merchant_id)s",
-            "order %(order)s paid by payment %(payment_id)s",
-        ),
-    ),
-    # payment
-    Endpoint(
-        "payment.create",
-        "payment",
-        "http",
-        "POST",
-        "/v1/payments",
-        7.0,
-        (
-            Query("postgresql", "payment", "INSERT", "payments", 3.0),
-            Call("fraud.score", deadline_ms=800.0, optional=True),
-            Call("wallet.reserve", deadline_ms=3000.0),
-            _TRANSFER,
-            Call("ledger.post", deadline_ms=5000.0),
-            Query("postgresql", "payment", "UPDATE", "payments", 3.0),
-            Publish("payment-events", "notification.payment"),
-            Publish("settlements", None, chance=0.3),
-        ),
-        infos=(
-            "Payment %(payment_id)s for order %(order)s created, %(amount)s cents",
-            "Payment %(payment_id)s captured by bank %(bank)s",
-            "Payment %(payment_id)s moved to SETTLED",
-        ),
-    ),
-    Endpoint(
-        "payment.get",
-        "payment",
-        "http",
-        "GET",
-        "/v1/payments/{payment_id}",
-        2.5,
-        (Query("postgresql", "payment", "SELECT", "payments", 2.2),),
-        faults=(
-            Fault(
-                0.0006,
-                "java.lang.NullPointerException",
-                'Cannot invoke "Payment.state()" because payment %(payment_id)s has no state',
-            ),
-        ),
-        infos=("Payment %(payment_id)s read", "Payment %(payment_id)s is in state SETTLED"),
-        raw_name=True,
-    ),
-    Endpoint(
-        "payment.refund",
-        "payment",
-        "http",
-        "POST",
-        "/v1/payments/{payment_id}/refunds",
-        6.0,
-        (
-            Query("postgresql", "payment", "SELECT", "payments", 2.2),
-            _TRANSFER,
-            Call("ledger.post", deadline_ms=5000.0),
-            Publish("payment-events", "notification.payment"),
-        ),
-        infos=("Refund of %(payment_id)s created", "Refund of order %(order)s booked"),
-    ),
-    # fraud
-    Endpoint(
-        "fraud.score",
-        "fraud",
-        "grpc",
-        "",
-        "fraud.v1.Fraud/Score",
-        5.0,
-        (
-            Query("redis", "3", "HGETALL", "features", 1.0),
-            Internal("run model", 22.0),
-        ),
-        faults=(
-            Fault(
-                0.0012,
-                "asyncio.exceptions.TimeoutError",
-                "model gave no score for payment %(payment_id)s within 750 ms",
-                http=504,
-                grpc=4,
-                took_ms=750.0,
-            ),
-        ),
-        infos=("payment %(payment_id)s scored 0.0%(number)s", "features of %(user_id)s loaded"),
-        warning="feature store answered from a stale replica",
-    ),
-    # wallet
-    Endpoint(
-        "wallet.balance",
-        "wallet",
-        "grpc",
-        "",
-        "wallet.v1.Wallet/GetBalance",
-        1.5,
-        (Query("redis", "4", "GET", "balances", 0.6),),
-        faults=(Fault(0.0003, "*pgconn.PgError", "too many connections for role wallet", 500, 13),),
-        infos=("balance of wallet %(wallet_id)s read",),
-    ),
-    Endpoint(
-        "wallet.reserve",
-        "wallet",
-        "grpc",
-        "",
-        "wallet.v1.Wallet/Reserve",
-        2.5,
-        (
-            Query("postgresql", "wallet", "SELECT", "wallets", 2.0),
-            Query("postgresql", "wallet", "UPDATE", "wallets", 3.0),
-        ),
-        faults=(Fault(0.0015, "", "wallet %(wallet_id)s has not enough funds", http=402, grpc=9),),
-        infos=("%(amount)s cents reserved in wallet %(wallet_id)s", "wallet %(wallet_id)s locked"),
-    ),
-    # bank-connector
-    Endpoint(
-        "bank.transfer",
-        "bank-connector",
-        "grpc",
-        "",
-        "bank.v1.BankConnector/Transfer",
-        4.0,
-        (
-            External(
-                "api.%(bank)s.example",
-                "POST",
-                "/v2/transfers/%(payment_id)s",
-                190.0,
-                12_000.0,
-                _BANK_FAULTS,
-                accepted=409,
-            ),
-        ),
-        infos=(
-            "Transfer %(payment_id)s sent to %(bank)s",
-            "Bank %(bank)s took transfer %(number)s",
-        ),
-        warning="Bank answered with a deprecated schema",
-    ),
-    # ledger
-    Endpoint(
-        "ledger.post",
-        "ledger",
-        "grpc",
-        "",
-        "ledger.v1.Ledger/PostEntries",
-        3.5,
-        (
-            Query("postgresql", "ledger", "INSERT", "entries", 3.5, (_DEADLOCK,)),
-            Query("postgresql", "ledger", "INSERT", "balances", 2.5),
-        ),
-        infos=("Entries of %(payment_id)s posted", "Journal %(number)s closed"),
-    ),
-    Endpoint(
-        "ledger.list",
-        "ledger",
-        "grpc",
-        "",
-        "ledger.v1.Ledger/ListEntries",
-        3.0,
-        (Query("postgresql", "ledger", "SELECT", "entries", 9.0),),
-        infos=("Entries of merchant %(merchant_id)s listed",),
-    ),
-    Endpoint(
-        "ledger.settle",
-        "ledger",
-        "queue",
-        "process",
-        "settlements",
-        6.0,
-        (
-            Query("postgresql", "ledger", "INSERT", "settlements", 6.0, (_DEADLOCK,)),
-            Internal("close batch", 4.0),
-        ),
-        infos=("Settlement batch %(number)s booked", "Settlement batch %(number)s read"),
-    ),
-    Endpoint(
-        "ledger.reconcile",
-        "ledger",
-        "job",
-        "",
-        "reconcile accounts",
-        20.0,
-        (
-            Query("postgresql", "ledger", "SELECT", "balances", 450.0),
-            Call("wallet.balance", deadline_ms=3000.0, optional=True),
-            Query("postgresql", "ledger", "UPDATE", "balances", 12.0, chance=0.3),
-        ),
-        infos=("Account %(wallet_id)s reconciled, difference 0", "Reconciliation %(number)s ended"),
-    ),
-    # merchant
-    Endpoint(
-        "merchant.get",
-        "merchant",
-        "http",
-        "GET",
-        "/v1/merchants/{merchant_id}",
-        2.0,
-        (Query("postgresql", "merchant", "SELECT", "merchants", 1.8),),
-        faults=(Fault(0.0006, "", "merchant %(merchant_id)s not found", http=404, grpc=5),),
-        infos=("Merchant %(merchant_id)s read",),
-        raw_name=True,
-    ),
-    Endpoint(
-        "merchant.settlements",
-        "merchant",
-        "http",
-        "GET",
-        "/v1/merchants/{merchant_id}/settlements",
-        3.0,
-        (
-            Query("postgresql", "merchant", "SELECT", "merchants", 1.8),
-            Call("ledger.list", client_span=False),
-        ),
-        faults=(
-            Fault(0.03, "", "merchant %(merchant_id)s not found", http=404, grpc=5),
-            Fault(
-                0.0010,
-                "org.springframework.dao.DataAccessResourceFailureException",
-                "Connection is not available, request timed out after 3000 ms (total=10)",
-                took_ms=3000.0,
-            ),
-        ),
-        infos=("Settlements of merchant %(merchant_id)s asked", "Report %(number)s rendered"),
-    ),
-    # notification
-    Endpoint(
-        "notification.payment",
-        "notification",
-        "queue",
-        "process",
-        "payment-events",
-        3.0,
-        (
-            Internal(
-                "render template",
-                5.0,
-                faults=(
-                    Fault(
-                        0.0008,
-                        "RecursionError",
-                        "maximum recursion depth exceeded in template %(number)s",
-                    ),
-                ),
-            ),
-            External(
-                "push.mailgrid.example",
-                "POST",
-                "/v3/messages/%(payment_id)s",
-                60.0,
-                5000.0,
-                (
-                    Fault(
-                        0.0015,
-                        "requests.exceptions.HTTPError",
-                        "502 Server Error: Bad Gateway for order %(order)s",
-                        http=502,
-                        grpc=14,
-                    ),
-                ),
-            ),
-        ),
-        infos=("receipt of order %(order)s sent", "event for payment %(payment_id)s received"),
-        warning="provider quota at 92 percent",
-    ),
-)
 
-# The requests that arrive from outside (and the jobs), with their share of the traces.
-ENTRIES: tuple[tuple[str, float], ...] = (
-    ("gateway.checkout", 0.27),
-    ("gateway.payment", 0.34),
-    ("gateway.balance", 0.16),
-    ("gateway.refund", 0.03),
-    ("gateway.token", 0.07),
-    ("merchant.settlements", 0.08),
-    ("ledger.settle", 0.02),
-    ("ledger.reconcile", 0.01),
-    ("gateway.health", 0.02),
+PLATFORM = convert(
+    yaml.safe_load(Path(__file__).with_name("platform.yml").read_text(encoding="utf-8")), Platform
 )
+SERVICES = PLATFORM.services
+ENTRIES = tuple(PLATFORM.entries.items())
 FILLER = "gateway.health"
 BATCH_CONSUMER = "ledger.settle"
 
@@ -700,7 +281,7 @@ def build_world(seed: int, rollouts: Sequence[Rollout] = ()) -> World:
         else:
             shifts[service.name].append((rollout.at, started))
     return World(
-        endpoints={endpoint.key: endpoint for endpoint in ENDPOINTS},
+        endpoints={endpoint.key: endpoint for endpoint in PLATFORM.endpoints},
         services=services,
         pods=tuple(pods),
         shifts=shifts,

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _FOLDERS = {
     "models": (".sql", ".yml"),
     "macros": (".sql", ".yml"),
-    "seeds": (".csv", ".yml"),
     "tests": (".sql", ".yml"),
 }
 _FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock", "jars.sha256")

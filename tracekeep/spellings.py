@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tracekeep.ingest.values import SPAN_ID_DIGITS, TRACE_ID_DIGITS
+from tracekeep.readers.values import SPAN_ID_DIGITS, TRACE_ID_DIGITS
 
 SIZES = (TRACE_ID_DIGITS, SPAN_ID_DIGITS)
 FEWEST_DIGITS = 8

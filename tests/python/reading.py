@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tracekeep.ingest.plan import plan_file
-from tracekeep.ingest.readers.files import FilePart, Piece, read_piece
-from tracekeep.ingest.records import Record
+from tracekeep.readers.files import FilePart, Piece, read_piece
+from tracekeep.readers.records import Record
 
 POD = "shop_cart-7d9f8b6c5d-x2x4z_0b1c/app/0.log"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

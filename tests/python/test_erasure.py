@@ -23,8 +23,8 @@ from tracekeep.erasure import proof
 from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
 from tracekeep.erasure.work import Outcome, _Work
-from tracekeep.ingest.records import log_record, rejected_record, span_record
 from tracekeep.ingest.write import BronzeWriter, Stamp
+from tracekeep.readers.records import log_record, rejected_record, span_record
 from tracekeep.spellings import examples, ids_in, values_in
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ import pytest
 from reading import SPAN, TIME, TIME_NS, TRACE, only, records_of, write
 
 from tracekeep.ingest.plan import Planner
-from tracekeep.ingest.readers.files import Piece, read_piece
+from tracekeep.lake import PROJECT
+from tracekeep.readers.files import Piece, read_piece
+from tracekeep.readers.formats import FORMATS
 
 TIME_US = TIME_NS // 1000
 
@@ -321,3 +323,10 @@ def test_a_wrong_group_costs_no_other(tmp_path: Path) -> None:
     groups = [{"scopeSpans": 7}, {"scopeSpans": [{"spans": [span]}]}]
     broken, fine = records_of(write(tmp_path, "a.json", json.dumps({"resourceSpans": groups})))
     assert (broken["reason"], fine["span_id"]) == ("wrong_type", SPAN)
+
+
+def test_each_format_has_a_rank_of_its_own_and_is_documented() -> None:
+    ranks = [module.RANK for module in FORMATS.values()]
+    assert ranks == sorted(set(ranks))
+    documented = (PROJECT / "docs" / "ingest.md").read_text(encoding="utf-8")
+    assert [name for name in FORMATS if f"`{name}`" not in documented] == []

@@ -625,7 +625,7 @@ def test_changes_name_their_incidents(eventful: Told) -> None:
 
 def test_changes_are_cdevents(eventful: Told) -> None:
     """Read by hand, and by the project's own reader."""
-    from tracekeep.ingest.readers.changes_json import is_change, read_change
+    from tracekeep.readers.formats import changes
 
     lines = [
         line
@@ -644,8 +644,8 @@ def test_changes_are_cdevents(eventful: Told) -> None:
         assert stamp == change["time_unix_nano"]
         if "data" in document:
             assert document["specversion"] == "1.0" and document["id"] == change["id"]
-        assert is_change(dict.fromkeys(document))
-        (record,) = read_change({}, line.encode())
+        assert changes.matches(dict.fromkeys(document))
+        (record,) = changes.read({}, line.encode())
         assert record["table"] == "changes"
         assert record["change_id"] == change["id"]
         assert record["change_type"] == change["type"]

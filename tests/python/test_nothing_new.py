@@ -43,7 +43,7 @@ def write(lake: Path, table: str, *rows: dict[str, object]) -> None:
 
 def plan(lake: Path, batch: int, file: Path | str, source_format: str = "json_lines") -> None:
     """Note a file as planned, as far as it goes."""
-    from tracekeep.ingest.readers.files import fingerprint_of
+    from tracekeep.readers.files import fingerprint_of
 
     size = Path(file).stat().st_size if file else 0
     part = {
@@ -65,7 +65,7 @@ def note_of(state: last_run.State) -> Note:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what decides what a run makes; the fingerprint is taken of it."""
     root = tmp_path / "project"
-    for folder in ("models", "macros", "tests", "seeds", "tracekeep"):
+    for folder in ("models", "macros", "tests", "tracekeep"):
         shutil.copytree(PROJECT / folder, root / folder)
     for name in last_run._FILES:
         shutil.copy(PROJECT / name, root)

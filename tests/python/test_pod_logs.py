@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from reading import POD, TIME, docker, planned, read_part, records_of, write
 
 from tracekeep.ingest.plan import SETTLED_SECONDS, PlannedFile, Planner, find_files
-from tracekeep.ingest.readers import files
-from tracekeep.ingest.readers.files import Piece, read_piece
+from tracekeep.readers import files
+from tracekeep.readers.files import Piece, read_piece
 
 FOLDER = POD.removesuffix("/0.log")
 

@@ -29,9 +29,9 @@ from reading import (
 )
 
 from tracekeep.ingest.plan import cut_batches, cut_tasks, find_files, plan_file
-from tracekeep.ingest.readers.files import Piece, read_piece
-from tracekeep.ingest.records import log_record
 from tracekeep.lake import bronze_tables
+from tracekeep.readers.files import Piece, read_piece
+from tracekeep.readers.records import log_record
 
 # ---------------------------------------------------------------- pod logs
 

@@ -19,7 +19,7 @@ from jsonschema import Draft7Validator
 
 from tracekeep.lake import PROJECT
 
-FOLDERS = ("models", "macros", "tests", "seeds", "analyses")
+FOLDERS = ("models", "macros", "tests", "analyses")
 FILES = sorted(path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.yml"))
 SAMPLE = """
 models:

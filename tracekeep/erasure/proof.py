@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracekeep.erasure.rewriting import SHORTEST_VALUE
-from tracekeep.ingest.readers.files import unpacked
+from tracekeep.readers.files import unpacked
 from tracekeep.spellings import attribute_pattern, examples, ids_in, spellings, value_pattern
 
 _ROWS = 16_384

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.lake import lake_path
+from tracekeep.readers.files import POD_LOG
+from tracekeep.readers.formats import FORMATS as JSON_FORMATS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 BATCH_FILES = 10_000
 BATCH_BYTES = 2 << 30
 POLL_SECONDS = 10.0
-FORMATS = ("otlp", "tempo", "jaeger", "zipkin", "logs", "changes", "pod_log")
+FORMATS = (*JSON_FORMATS, POD_LOG)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tracekeep.ingest import Options, as_books, one_ingest_at_a_time
-from tracekeep.ingest.readers.files import read_text
-from tracekeep.ingest.records import Record
 from tracekeep.lake import PROJECT, lake_path
+from tracekeep.readers.files import read_text
+from tracekeep.readers.records import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +141,7 @@ def _plan(ledger: Ledger, messages: DataFrame, delivery: str, options: Options) 
 
     from tracekeep.ingest.ledger import KAFKA
     from tracekeep.ingest.plan import PlannedFile
-    from tracekeep.ingest.readers.files import FilePart
+    from tracekeep.readers.files import FilePart
 
     ranges = (
         messages.groupBy("topic", "partition")

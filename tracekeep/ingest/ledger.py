@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from tracekeep.ingest.commit import commit_files
 from tracekeep.ingest.plan import PlannedFile
-from tracekeep.ingest.readers.files import FilePart
 from tracekeep.ingest.write import Stamp, write_rows
 from tracekeep.lake import bronze_properties, bronze_tables, table_path
+from tracekeep.readers.files import FilePart
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,9 +14,9 @@ from tracekeep.ingest.commit import commit_files
 from tracekeep.ingest.ledger import Ledger
 from tracekeep.ingest.plan import cut_tasks, task_bytes
 from tracekeep.ingest.progress import Progress
-from tracekeep.ingest.readers.files import Piece, read_piece
-from tracekeep.ingest.records import TABLES, Record
 from tracekeep.ingest.write import BronzeWriter, Stamp, WrittenFile
+from tracekeep.readers.files import Piece, read_piece
+from tracekeep.readers.records import TABLES, Record
 
 if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator

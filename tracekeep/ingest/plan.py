@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tracekeep.ingest.readers.files import (
+from tracekeep.readers.files import (
     FINGERPRINT_BYTES,
     JSON_DOCUMENT,
     JSON_LINES,
@@ -21,8 +21,8 @@ from tracekeep.ingest.readers.files import (
     head_of,
     unzipped_fingerprint,
 )
-from tracekeep.ingest.readers.pod_logs import resumed_from, unfinished_start
-from tracekeep.ingest.readers.rotation import family_of, neighbours
+from tracekeep.readers.pod_logs import resumed_from, unfinished_start
+from tracekeep.readers.rotation import family_of, neighbours
 
 NO_INGEST_MARKER = ".noingest"
 TASK_BYTES = 16 << 20

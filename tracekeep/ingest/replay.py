@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tracekeep.ingest import as_books, one_ingest_at_a_time
-from tracekeep.ingest.readers.files import read_text
-from tracekeep.ingest.records import Record
 from tracekeep.lake import table_path
+from tracekeep.readers.files import read_text
+from tracekeep.readers.records import Record
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracekeep.erased_ids import ErasedIds
-from tracekeep.ingest.records import ARROW_TYPES, Record, refused_record
 from tracekeep.lake import bronze_tables, table_path
+from tracekeep.readers.records import ARROW_TYPES, Record, refused_record
 
 ROWS_PER_CHUNK = 4_096
 BYTES_PER_CHUNK = 8 << 20

@@ -1,6 +1,6 @@
-"""OTLP/JSON: export requests of traces and logs, and traces as Grafana Tempo returns them.
+"""OTLP/JSON: export requests of traces and logs.
 
-Sources: OpenTelemetry protocol 1.x, JSON encoding and file exporter; Tempo's query API.
+Source: OpenTelemetry protocol 1.x, JSON encoding and file exporter.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from tracekeep.ingest.records import Record, log_record, rejected_record, span_record
-from tracekeep.ingest.values import (
+from tracekeep.readers.records import Record, log_record, rejected_record, span_record
+from tracekeep.readers.values import (
     SPAN_ID_DIGITS,
     TRACE_ID_DIGITS,
     Unusable,
@@ -28,6 +28,7 @@ from tracekeep.ingest.values import (
     with_unreadable,
 )
 
+NAME, SOURCE_FORMAT, RANK = "otlp", "otlp_json", 10
 SPAN_KINDS = (None, "internal", "server", "client", "producer", "consumer")
 STATUS_CODES = (None, "Ok", "Error")
 
@@ -142,14 +143,43 @@ SIGNALS = {
     "batches": "spans",  # Tempo
     "resourceLogs": "log_records",
 }
+_KEYS = SIGNALS.keys() | {"resourceMetrics"}
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def read_request(request: dict[str, Raw], raw: bytes) -> Iterator[Record]:
-    """Records of one export request, given as its keys and their JSON texts.
+def is_request(fields: dict[str, Raw]) -> bool:
+    """Whether an object is an export request, or Tempo's form of one."""
+    return not fields.keys().isdisjoint(_KEYS)
 
-    raw: the whole request. Never raises: what cannot be read is a rejected record, and so is a
-    request with something in it that is none.
-    """
+
+def enveloped(fields: dict[str, Raw]) -> Raw | None:
+    """The export request that the newer APIs of Tempo and Jaeger put under a key; None for none."""
+    for key in ("trace", "result"):
+        if (
+            key in fields
+            and bytes(fields[key])[:1] == b"{"
+            and is_request(_decode_fields(fields[key]))
+        ):
+            return fields[key]
+    return None
+
+
+def matches(fields: dict[str, Raw]) -> bool:
+    """Whether an object is an export request."""
+    return is_request(fields) and "batches" not in fields
+
+
+def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
+    """Records of one export request, also in an envelope; a rejected record for a request with
+    something in it that is none. Never raises."""
+    inner = None if is_request(fields) else enveloped(fields)
+    if inner is None:
+        yield from _read_request(fields, raw)
+    else:
+        yield from _read_request(_decode_fields(inner), bytes(inner))
+
+
+def _read_request(request: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     is_empty = True
     for key, signal in SIGNALS.items():
         if key in request:

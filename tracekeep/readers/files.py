@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any
 
-from tracekeep.ingest.readers.json_values import read_json, read_json_start
-from tracekeep.ingest.readers.pod_logs import (
+from tracekeep.readers.json_values import read_json, read_json_start
+from tracekeep.readers.pod_logs import (
     is_pod_log_line,
     pod_of_path,
     read_pod_log,
     unfinished_lines,
 )
-from tracekeep.ingest.readers.rotation import neighbours
-from tracekeep.ingest.records import Record, rejected_record
+from tracekeep.readers.records import Record, rejected_record
+from tracekeep.readers.rotation import neighbours
 
 HEAD_BYTES = 65_536
 FINGERPRINT_BYTES = 4_096

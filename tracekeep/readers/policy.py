@@ -1,15 +1,12 @@
-"""The policy of log texts as data: `seeds/log_fields.csv` and `log_patterns.toml`."""
+"""The policy of log texts as data: `log_patterns.toml`."""
 
 from __future__ import annotations
 
-import csv
 import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from tracekeep.lake import PROJECT
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def policy() -> Policy:
     )
     stacks = patterns["stack_traces"]
     return Policy(
-        fields=_fields(PROJECT / "seeds" / "log_fields.csv"),
+        fields=patterns["fields"],
         ids={label: re.compile(text) for label, text in patterns["ids"].items()},
         severity=re.compile(patterns["text"]["severity"]),
         numeric_levels={int(level): n for level, n in patterns["numeric_levels"].items()},
@@ -66,12 +63,3 @@ def policy() -> Policy:
 
 def _any_of(patterns: dict[str, str]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?P<{name}>{text})" for name, text in patterns.items()))
-
-
-def _fields(path: Path) -> dict[str, list[str]]:
-    """Names of each meaning, the first that is there wins."""
-    fields: dict[str, list[str]] = {}
-    with open(path, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            fields.setdefault(row["meaning"], []).append(row["name"])
-    return fields

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tracekeep.ingest.values import content_hash
+from tracekeep.readers.values import content_hash
 
 Record = dict[str, Any]
 """One row: `table` and the columns of that table but those that the load stamps on.

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from tracekeep.ingest.records import Record, change_record, rejected_record
-from tracekeep.ingest.values import (
+from tracekeep.readers.records import Record, change_record, rejected_record
+from tracekeep.readers.values import (
     Unusable,
     attribute_text,
     epoch_nanoseconds,
@@ -21,13 +21,14 @@ from tracekeep.ingest.values import (
     usable_time,
 )
 
+NAME, SOURCE_FORMAT, RANK = "changes", "change_json", 40
 WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Rollout", "ConfigMap")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.encode
 Json = dict[str, Any]
 
 
-def is_change(fields: dict[str, Raw]) -> bool:
+def matches(fields: dict[str, Raw]) -> bool:
     """Whether an object is a CDEvent, a CloudEvent, or a Kubernetes object or list of such."""
     keys = fields.keys()
     return (
@@ -38,7 +39,7 @@ def is_change(fields: dict[str, Raw]) -> bool:
     )
 
 
-def read_change(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
+def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     """Records of one object. Never raises: what is no change is a rejected record."""
     del fields  # only their keys were looked at
     try:

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from tracekeep.ingest.readers.span_tags import mapped_tags
-from tracekeep.ingest.records import Record, rejected_record, span_record
-from tracekeep.ingest.values import (
+from tracekeep.readers.records import Record, rejected_record, span_record
+from tracekeep.readers.span_tags import mapped_tags
+from tracekeep.readers.values import (
     SPAN_ID_DIGITS,
     TRACE_ID_DIGITS,
     Unusable,
@@ -24,6 +24,7 @@ from tracekeep.ingest.values import (
     whole_number,
 )
 
+NAME, SOURCE_FORMAT, RANK = "zipkin", "zipkin_json", 30
 _KINDS = ("server", "client", "producer", "consumer")
 _NS = 1000
 
@@ -59,12 +60,12 @@ class Span(Struct):
 _decode_span = msgspec.json.Decoder(Span).decode
 
 
-def is_zipkin(fields: dict[str, Raw]) -> bool:
+def matches(fields: dict[str, Raw]) -> bool:
     """Whether an object is a span of Zipkin's."""
     return "traceId" in fields and "id" in fields
 
 
-def read_span(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
+def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     """The record of one span. Never raises."""
     del fields  # only their keys were looked at
     try:

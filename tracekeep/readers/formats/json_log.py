@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Raw
 
-from tracekeep.ingest.policy import policy
-from tracekeep.ingest.readers.log_texts import (
+from tracekeep.readers.log_texts import (
     RESOURCE_MEANINGS,
     LogFields,
     decode_object,
     told_by,
 )
-from tracekeep.ingest.records import Record, log_record, rejected_record
-from tracekeep.ingest.values import (
+from tracekeep.readers.policy import policy
+from tracekeep.readers.records import Record, log_record, rejected_record
+from tracekeep.readers.values import (
     Unusable,
     epoch_nanoseconds,
     sorted_attributes,
@@ -25,15 +25,17 @@ from tracekeep.ingest.values import (
     whole_characters,
 )
 
+NAME, SOURCE_FORMAT, RANK = "logs", "json_log", 60
 
-def is_log(fields: dict[str, Raw]) -> bool:
+
+def matches(fields: dict[str, Raw]) -> bool:
     """Whether an object has a field that a log record has: a time, a message or a level."""
     names = {key.lower() for key in fields}
     known = policy().fields
     return any(not names.isdisjoint(known[name]) for name in ("time", "message", "severity"))
 
 
-def read_log(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
+def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     """The record of one object; a rejected one if it has no usable time. Never raises."""
     del fields  # only their keys were looked at
     try:
@@ -52,9 +54,9 @@ def read_lenient(raw: bytes) -> Record | None:
         content = json.loads(whole_characters(raw))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(content, dict) or not is_log(content):
+    if not isinstance(content, dict) or not matches(content):
         return None
-    return {**_record(LogFields(content), raw), "source_format": "json_log"}
+    return {**_record(LogFields(content), raw), "source_format": SOURCE_FORMAT}
 
 
 def _record(fields: LogFields, raw: bytes) -> Record:

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from tracekeep.ingest.readers.span_tags import mapped_tags
-from tracekeep.ingest.records import Record, rejected_record, span_record
-from tracekeep.ingest.values import (
+from tracekeep.readers.records import Record, rejected_record, span_record
+from tracekeep.readers.span_tags import mapped_tags
+from tracekeep.readers.values import (
     SPAN_ID_DIGITS,
     TRACE_ID_DIGITS,
     Unusable,
@@ -24,6 +24,7 @@ from tracekeep.ingest.values import (
     whole_number,
 )
 
+NAME, SOURCE_FORMAT, RANK = "jaeger", "jaeger_json", 20
 _KINDS = ("internal", "server", "client", "producer", "consumer")
 _NS = 1000
 _EXCEPTION_FIELDS = {
@@ -80,7 +81,7 @@ _decode_span = msgspec.json.Decoder(Span).decode
 _encode = msgspec.json.encode
 
 
-def is_jaeger(fields: dict[str, Raw]) -> bool:
+def matches(fields: dict[str, Raw]) -> bool:
     """Whether an object is an answer of the API, a trace or a span."""
     keys = fields.keys()
     if "spans" in keys and ("processes" in keys or "traceID" in keys):
@@ -92,7 +93,7 @@ def is_jaeger(fields: dict[str, Raw]) -> bool:
     )
 
 
-def read_value(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
+def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     """Records of an API answer, a trace or a span. Never raises."""
     if "data" in fields:
         yield from _read_answer(fields["data"], raw)

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from tracekeep.ingest.policy import policy
-from tracekeep.ingest.values import (
+from tracekeep.readers.policy import policy
+from tracekeep.readers.values import (
     SPAN_ID_DIGITS,
     TRACE_ID_DIGITS,
     attribute_text,
@@ -37,7 +37,7 @@ _MOST_KEPT_KEYS = 256
 
 
 class LogFields:
-    """The fields of a log that is one JSON object, found by their meaning (log_fields.csv).
+    """The fields of a log that is one JSON object, found by their meaning (log_patterns.toml).
 
     Names are compared without regard to case; a dotted name also finds nested objects.
     """

@@ -13,16 +13,16 @@ from typing import Any
 
 import msgspec
 
-from tracekeep.ingest.policy import policy
-from tracekeep.ingest.readers.log_texts import (
+from tracekeep.readers.log_texts import (
     RESOURCE_MEANINGS,
     Attributes,
     LogFields,
     json_fields,
     told_by,
 )
-from tracekeep.ingest.records import Record, log_record, rejected_record
-from tracekeep.ingest.values import (
+from tracekeep.readers.policy import policy
+from tracekeep.readers.records import Record, log_record, rejected_record
+from tracekeep.readers.values import (
     Unusable,
     decoded,
     rfc3339_nanoseconds,

@@ -169,7 +169,7 @@ def test_what_expires_goes_and_no_error_is_lost(
     old = spark.read.format("delta").option("versionAsOf", spans_version)
     rows = old.load(str(lake / "silver" / "spans")).where(f"partition_date = '{SECOND_DAY}'")
     assert rows.count() == 49
-    drill_down_goes_on(spark)
+    drill_down_goes_on(spark, lake, spans_version)
     gold_keeps_what_silver_has_let_go(spark)
     # what Gold keeps of the days that are gone below could not be built again
     versions = {table.name: table.version for table in lake_tables()}
@@ -279,30 +279,22 @@ def gold_keeps_what_silver_has_let_go(spark: SparkSession) -> None:
     assert changed == [SECOND_DAY]
 
 
-def drill_down_goes_on(spark: SparkSession) -> None:
-    """The macros say what has expired, and read the old versions that Gold names for the rest."""
+def drill_down_goes_on(spark: SparkSession, lake: Path, old_version: int) -> None:
+    """`incident` says what has expired; an analysis reads an old version without those days."""
     from tracekeep.dbt import dbt
+    from tracekeep.incident.answer import Question, answer
+    from tracekeep.incident.delta_lake import DeltaLake
 
-    asked = [trace_of(4), trace_of(28)]
-    days = f"'{FIRST}', '2026-01-14'"
-    calls = (
-        f"trace_rows({asked})", f"raw_lines({asked})",
-        f"incident_windows({days})", f"endpoint_windows({days})",
-    )  # fmt: skip
-    inline = "\n##\n".join(f"{{{{ {call} }}}}" for call in calls)
-    (outcome,) = dbt("compile", "--inline", inline).result.results
-    sql = outcome.node.compiled_code
-    assert " version as of " in sql
-    traces, lines, failing, windows = (spark.sql(one).collect() for one in sql.split("\n##\n"))
-    assert {(row.trace_id, row.status) for row in traces} == {
-        (trace_of(4), "expired"), (trace_of(28), "found"),
-    }  # fmt: skip
-    assert {row.status for row in lines} == {"found"}
-    assert [(row.status, f"{row.window_start:%F}") for row in failing] == [
-        ("expired", FIRST), ("expired", SECOND_DAY),
-    ]  # fmt: skip
-    assert [f"{row.window_start:%F}" for row in windows if row.status == "expired"] == [FIRST]
-    assert sum(row.request_count or 0 for row in windows) == 49
+    for trace, status in ((trace_of(4), "expired"), (trace_of(28), "found")):
+        told = answer(DeltaLake(lake), Question(trace_id=trace))["traces"][0]
+        layers = {layer["layer"]: layer["status"] for layer in told["layers"]}
+        assert (layers["silver"], layers["bronze"]) == (status, "found")
+        variables = json.dumps({"trace_id": trace, "as_of": old_version})
+        words = ("compile", "--select", "incident_traces", "--vars", variables)
+        (outcome,) = dbt(*words).result.results
+        assert f"version as of {old_version}" in outcome.node.compiled_code
+        rows = spark.sql(outcome.node.compiled_code).collect()
+        assert any(row.event_type == "span" for row in rows) == (status == "found")
 
 
 def finished(*words: object) -> str:

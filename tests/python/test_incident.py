@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import small_lakes
 from deltalake import DeltaTable
-from jinja2 import Environment
 from small_lakes import ARRIVAL, DAY, FAILED, FINE, HOSTILE, LEFT_OUT, START
 
 from tracekeep import incident
@@ -37,7 +36,6 @@ from tracekeep.incident.json_in_text import (
 from tracekeep.incident.masking import encodable, harmless
 from tracekeep.incident.page import LONGEST_TEXT, embedded, page
 from tracekeep.incident.reader import AsOfReader
-from tracekeep.lake import PROJECT
 
 Row = dict[str, Any]
 MINUTE = timedelta(minutes=1)
@@ -732,39 +730,6 @@ def test_what_cannot_be_searched_for_secrets_is_not_shown(opening: str) -> None:
             safe = rewritten(text_of_it, parsed(text_of_it), MASKS, {})
             assert UNREAD in safe and "hunter2" not in safe
             assert "[password]" in safe or not told.startswith(line)
-
-
-def rendered(call: str) -> str:
-    """What a macro of the drill-down that needs no dbt renders to; ValueError if it refuses."""
-    name = call.partition("(")[0]
-    source = (PROJECT / "macros" / "drill_down" / f"{name}.sql").read_text(encoding="utf-8")
-    environment = Environment(autoescape=False, extensions=["jinja2.ext.do"])  # noqa: S701
-
-    class Refused:
-        @staticmethod
-        def raise_compiler_error(message: str) -> None:
-            raise ValueError(message)
-
-    environment.globals.update(modules={"re": re}, exceptions=Refused)
-    return environment.from_string(f"{source}{{{{ {call} }}}}").render().strip()
-
-
-def test_what_people_name_becomes_a_literal_or_is_refused() -> None:
-    assert rendered(r"text_literal('a\'b\\c${x}\n')") == r"'a\'b\\c\u0024{x}\n'"
-    assert (
-        rendered("time_literal('2026-01-12T10:15:00.5Z')") == "timestamp '2026-01-12T10:15:00.5Z'"
-    )
-    assert rendered(f"trace_id_list(['{FAILED}', '{FINE}'])") == f"('{FAILED}', '{FINE}')"
-    calls = (
-        "time_literal('now()')",
-        "time_literal(\"2026-01-12' or '1\")",
-        "trace_id_list([])",
-        "trace_id_list(['A'])",
-        f"trace_id_list('{FAILED}')",
-    )
-    for call in calls:
-        with pytest.raises(ValueError, match=r"No time|trace id"):
-            rendered(call)
 
 
 # ---------------------------------------------------------------- the command

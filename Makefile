@@ -39,6 +39,7 @@ lint: setup target/.sqlfluff
 	ruff format --check
 	yamllint --strict .
 	dbt --quiet parse --warn-error --no-partial-parse
+	.venv/bin/python -m pytest tests/python/test_yaml.py
 
 # Parsing all SQL takes half a minute, so this lints what has changed since all was clean last; a
 # macro or a rule changes everything. Python's warnings are about sqlfluff's own worker processes.

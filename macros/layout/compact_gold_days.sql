@@ -1,6 +1,6 @@
 {#-
-    Compacts the days of Gold that Silver has compacted since: what is kept of traces by Z-order on
-    the trace id, windows by endpoint. For the hook of the last Gold model.
+    Compacts the days of Gold that Silver has compacted since, by Z-order on what `meta.compacted_by`
+    of a model names. For the hook of the last Gold model.
 -#}
 {% macro compact_gold_days() -%}
     {%- set builds = existing_table('control', 'day_builds') -%}
@@ -16,17 +16,15 @@
         order by 1
     {%- endset -%}
     {%- set days = run_query(query).columns[0].values() -%}
-    {%- set by_endpoint = ['endpoint_minutes', 'endpoint_hours'] -%}
-    {%- set tables = {
-        'call_graph_minutes': ['source_service', 'target_service'],
-        'error_events': ['trace_id'],
-        'incident_paths': ['trace_id'],
-        'sampled_log_records': ['trace_id'],
-        'sampled_spans': ['trace_id'],
-    } -%}
-    {%- for name in by_endpoint -%}
-        {%- set partitioned = var('gold_layout') == 'date_service_endpoint' -%}
-        {%- do tables.update({name: ['window_start'] if partitioned else ['service', 'endpoint']}) -%}
+    {%- set by_endpoint, tables = [], {} -%}
+    {%- for table in tables_with('compacted_by') if table.layer == 'gold' -%}
+        {%- do tables.update({table.name: table.value}) -%}
+        {%- if table.value == ['service', 'endpoint'] -%}
+            {%- do by_endpoint.append(table.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name in by_endpoint if var('gold_layout') == 'date_service_endpoint' -%}
+        {%- do tables.update({name: ['window_start']}) -%}
     {%- endfor -%}
     {%- set clustered = by_endpoint if var('gold_layout') == 'clustered' else [] -%}
     {%- do compact_days(days, 'gold', tables, clustered, 'gold_compaction') -%}

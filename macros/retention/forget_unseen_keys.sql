@@ -1,19 +1,13 @@
 {#-
     Statements run here: in what Gold sums up by day, the keys that were not seen within its
     retention are forgotten. A key that was is remembered from its first day on: a pattern of long
-    ago that is still there must not turn new (R10).
+    ago that is still there must not turn new (R10). `meta.remembered_by` of a model names its keys.
 
     today: date.
 -#}
 {% macro forget_unseen_keys(today) -%}
-    {%- set tables = {
-        'environment_days': ['environment'],
-        'error_pattern_days': ['environment', 'fingerprint'],
-        'incident_path_days': ['environment', 'shape_hash'],
-        'service_version_days': ['environment', 'service', 'service_version'],
-    } -%}
-    {%- for table, keys in tables.items() if var('gold_retention_days') is not none -%}
-        {%- set relation = existing_table('gold', table) -%}
+    {%- for table in tables_with('remembered_by') if var('gold_retention_days') is not none -%}
+        {%- set relation, keys = existing_table('gold', table.name), table.value -%}
         {%- set same_key = [] -%}
         {%- for key in keys -%}
             {%- do same_key.append('old.' ~ key ~ ' = unseen.' ~ key) -%}

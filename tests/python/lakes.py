@@ -17,20 +17,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from tracekeep.lake import PROJECT, SCHEMAS, lake_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-COMPARED = (
-    "silver.spans", "silver.log_records", "silver.traces", "silver.error_events",
-    "silver.service_calls", "silver.changes",
-    "gold.anomaly_features", "gold.call_graph_minutes", "gold.change_effects",
-    "gold.endpoint_hours", "gold.endpoint_minutes", "gold.environment_days", "gold.error_events",
-    "gold.error_pattern_days", "gold.error_patterns",
-    "gold.incident_path_days", "gold.incident_path_groups", "gold.incident_paths",
-    "gold.sampled_log_records", "gold.sampled_spans", "gold.service_version_days",
-)  # fmt: skip
+
+def _compared() -> tuple[str, ...]:
+    """The tables of Silver and Gold, `layer.table`, whose `meta` says how long they are kept."""
+    names = []
+    for path in sorted((PROJECT / "models").rglob("*.yml")):
+        layer = path.relative_to(PROJECT / "models").parts[0]
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", ()):
+            meta = model.get("config", {}).get("meta", {})
+            if any(meta.get(key) for key in ("retention", "remembered_by", "rebuilt_whole")):
+                names.append(f"{layer}.{model['name'].removeprefix('gold_')}")
+    return tuple(names)
+
+
+COMPARED = _compared()
 BOOKKEEPING = frozenset({
     "ingest_batch", "ingested_at", "source_file", "source_position", "build_id", "bronze_version",
     "silver_version", "first_arrival_at", "last_arrival_at",

@@ -195,6 +195,35 @@ def test_each_table_has_a_grain_test(
     assert lacking == []
 
 
+def test_each_table_says_how_it_is_kept(models: dict[str, dict[str, Any]]) -> None:
+    """`meta` is the one place: retention, compaction, erasure of keys and tests read it."""
+    stored = {
+        name: model
+        for name, model in models.items()
+        if model["schema"] in ("silver", "gold") and model["config"]["materialized"] != "view"
+    }
+    kinds = {"retention", "remembered_by", "rebuilt_whole"}
+    assert [
+        name for name, model in stored.items() if len(kinds & model["config"]["meta"].keys()) != 1
+    ] == []
+    unknown = [
+        (name, column)
+        for name, model in stored.items()
+        for key in ("remembered_by", "compacted_by")
+        for column in model["config"]["meta"].get(key, ())
+        if column not in model["columns"]
+    ]
+    assert unknown == []
+    versioned = set(models["build_versions"]["depends_on"]["nodes"])
+    assert [
+        name
+        for name, model in stored.items()
+        if model["schema"] == "gold"
+        and name != "build_versions"
+        and model["unique_id"] not in versioned
+    ] == []
+
+
 BUILT_AGAIN = {
     "batch_books": "test_any_order_and_split_with_runs_cut_short",
     "build_versions": "test_late_error_rewrites_its_own_hours_alone",

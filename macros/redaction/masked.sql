@@ -11,7 +11,8 @@
                                 regexp_extract_all({{ text }}, {{ rule.pattern }}, 0),
                                 (gap, number) -> concat(gap, case
                                     when number is null then ''
-                                    when {{ passes_luhn('number') }} then {{ rule.mask }}
+                                    when luhn_check(regexp_replace(number, r'%20|[^0-9]', ''))
+                                        then {{ rule.mask }}
                                     else number
                                 end)
                             ),

@@ -57,38 +57,6 @@ histograms as (
 
 ),
 
-registered as (
-
-    select
-        {{ window_keys | join(',\n        ') }},
-        {{ trace_register('trace_id') }} as trace
-    from endpoint_events
-    where trace_id is not null
-
-),
-
--- one row per hour, endpoint and register of a HyperLogLog sketch
-registers as (
-
-    select
-        {{ window_keys | join(',\n        ') }},
-        trace.register,
-        max(trace.rank) as register_rank
-    from registered
-    group by 1, 2, 3, 4, 5, 6
-
-),
-
-sketches as (
-
-    select
-        {{ window_keys | join(',\n        ') }},
-        array_sort(collect_list(struct(register, register_rank as rank))) as trace_sketch
-    from registers
-    group by 1, 2, 3, 4, 5
-
-),
-
 -- one row per hour and endpoint: exact numbers from all events (R4)
 totals as (
 
@@ -125,9 +93,6 @@ endpoint_hours as (
             histograms.latency_buckets,
             cast(array() as array<struct<bucket: int, request_count: bigint>>)
         ) as latency_buckets,
-        coalesce(
-            sketches.trace_sketch, cast(array() as array<struct<register: int, rank: int>>)
-        ) as trace_sketch,
         totals.request_count,
         totals.error_count,
         totals.error_log_count,
@@ -158,13 +123,6 @@ endpoint_hours as (
             and totals.region = histograms.region
             and totals.service = histograms.service
             and totals.endpoint = histograms.endpoint
-    left join sketches
-        on
-            totals.window_start = sketches.window_start
-            and totals.environment = sketches.environment
-            and totals.region = sketches.region
-            and totals.service = sketches.service
-            and totals.endpoint = sketches.endpoint
 
 )
 

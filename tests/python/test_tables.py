@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from tracekeep import tables
 from tracekeep.tables import BrokenTableError, LakeTable, lake_tables
@@ -207,3 +208,37 @@ def test_people_get_aligned_columns_and_totals(
     assert cells["bronze: 1 table"][2] == "1,234"
     assert cells["gold: 2 tables"][1:4] == ["", "1,237", "2"]
     assert cells["all: 3 tables"][2] == "2,471"
+
+
+def test_deltalake_still_refuses_tables_with_timestamps_in_commits(tmp_path: Path) -> None:
+    """The reason for tracekeep/ingest/commit.py: if this fails, deltalake can commit in its place."""
+    schema = {
+        "type": "struct",
+        "fields": [{"name": "number", "type": "long", "nullable": True, "metadata": {}}],
+    }
+    actions = (
+        {"commitInfo": {"inCommitTimestamp": 1, "timestamp": 1, "operation": "CREATE TABLE"}},
+        {
+            "protocol": {
+                "minReaderVersion": 1,
+                "minWriterVersion": 7,
+                "writerFeatures": ["inCommitTimestamp"],
+            }
+        },
+        {
+            "metaData": {
+                "id": "a table",
+                "format": {"provider": "parquet", "options": {}},
+                "schemaString": json.dumps(schema),
+                "partitionColumns": [],
+                "configuration": {"delta.enableInCommitTimestamps": "true"},
+                "createdTime": 1,
+            }
+        },
+    )
+    log = tmp_path / "_delta_log"
+    log.mkdir()
+    first = log / "00000000000000000000.json"
+    first.write_text("\n".join(map(json.dumps, actions)), encoding="utf-8")
+    with pytest.raises(CommitFailedError, match="InCommitTimestamp"):
+        write_deltalake(str(tmp_path), pa.table({"number": [1]}), mode="append")

@@ -211,7 +211,7 @@ def test_people_get_aligned_columns_and_totals(
 
 
 def test_deltalake_still_refuses_tables_with_timestamps_in_commits(tmp_path: Path) -> None:
-    """The reason for tracekeep/ingest/commit.py: if this fails, deltalake can commit in its place."""
+    """The reason for tracekeep/ingest/commit.py; if this fails, deltalake can take its place."""
     schema = {
         "type": "struct",
         "fields": [{"name": "number", "type": "long", "nullable": True, "metadata": {}}],

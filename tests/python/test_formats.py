@@ -12,7 +12,7 @@ from reading import SPAN, TIME, TIME_NS, TRACE, only, records_of, write
 
 from tracekeep.ingest.plan import Planner
 from tracekeep.lake import PROJECT
-from tracekeep.readers.files import Piece, read_piece
+from tracekeep.readers.files import Piece, read_piece, read_text
 from tracekeep.readers.formats import FORMATS
 
 TIME_US = TIME_NS // 1000
@@ -330,3 +330,8 @@ def test_each_format_has_a_rank_of_its_own_and_is_documented() -> None:
     assert ranks == sorted(set(ranks))
     documented = (PROJECT / "docs" / "ingest.md").read_text(encoding="utf-8")
     assert [name for name in FORMATS if f"`{name}`" not in documented] == []
+
+
+def test_json_named_a_pod_log_is_rejected() -> None:
+    (record,) = read_text("topic", b'{"a": 1}', "pod_log")
+    assert (record["table"], record["reason"]) == ("rejected_records", "unknown_format")

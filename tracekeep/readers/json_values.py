@@ -59,7 +59,7 @@ def _read_value(
     if isinstance(value, list):
         yield from _read_list(value, raw, named, depth)
         return
-    found = FORMATS[named] if named else _format_of(value)
+    found = FORMATS.get(named) if named else _format_of(value)
     if found is None:
         if value:
             yield rejected_record("unknown_format", raw, "JSON of no known kind")

@@ -132,7 +132,7 @@ class _Planner:
         self.newest = dict(self.running)
         self.set_to = {setting: setting.values[0] for setting in (_WALLET_TIMEOUT, *_HARMLESS)}
 
-    def plan(self, day: date, kinds: Sequence[type[Incident]]) -> None:
+    def plan(self, day: date, kinds: Sequence[str]) -> None:
         self.rng = seeded(self.seed, "changes", day)
         incidents = plan_incidents(self.seed, day, kinds)
         made = {incident.kind: self._cause(incident) for incident in incidents}
@@ -142,7 +142,7 @@ class _Planner:
     def _cause(self, incident: Incident) -> Change | None:
         """Make the change that causes ``incident``, if one does, and the one that ends it."""
         change = None
-        match incident.cause:
+        match incident.of.cause:
             case "rollout":
                 version = self._next_version(incident.service)
                 incident = replace(incident, version=version)
@@ -178,7 +178,7 @@ class _Planner:
         """Changes without effect: in quiet hours, beside one that matters, before an incident
         that no change caused."""
         rng = self.rng
-        moved = {incident.service for incident in incidents if incident.cause}
+        moved = {incident.service for incident in incidents if incident.of.cause}
         services = [service.name for service in SERVICES if service.name not in moved]
         rng.shuffle(services)
         settings = rng.sample(_HARMLESS, 3)
@@ -199,10 +199,10 @@ class _Planner:
             else:
                 self.changes.append(self._set(settings[2], at + self._lag(), at))
         # One before an incident that has no change as its cause, of a service that is well.
-        bystanders = [incident for incident in incidents if incident.cause is None]
+        bystanders = [incident for incident in incidents if incident.of.cause is None]
         if bystanders:
             bystander = rng.choice(bystanders)
-            well = next(name for name in services if name != bystander.root_cause_service)
+            well = next(name for name in services if name != bystander.service)
             self._decoy_deployment(well, bystander.start - self._between(2, 4))
 
     def _decoy_deployment(self, service: str, at: int) -> None:

@@ -1,8 +1,7 @@
 """Labelled incidents: what breaks, when, and how a call feels it.
 
-A new kind is a subclass of ``Incident`` with a ``kind``, a length and a ``disturb`` method, listed
-in ``INCIDENT_KINDS``. ``plan_incidents`` gives every kind of a day its own hour; a kind that
-follows on another (``follow_up``) shares that one's hour.
+incidents.yml holds the kinds. ``plan_incidents`` gives every kind of a day its own hour; a kind
+that follows on another (``follow_up``) shares that one's hour.
 """
 
 from __future__ import annotations
@@ -11,7 +10,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from msgspec import Struct, convert
 
 from .topology import Fault, seeded
 
@@ -46,6 +49,59 @@ class Disturbance:
     deadline_ms: float | None = None
 
 
+class Where(Struct, frozen=True, forbid_unknown_fields=True):
+    """The points that an incident touches; empty: any. ``is_new_version``: only pods with the
+    version that the incident came with."""
+
+    place: Place
+    service: str = ""
+    target: str = ""
+    is_new_version: bool = False
+
+
+class Slow(Struct, frozen=True, forbid_unknown_fields=True):
+    """A latency by a log-normal distribution."""
+
+    median_ms: float
+    sigma: float
+
+
+class Wait(Struct, frozen=True, forbid_unknown_fields=True):
+    """A latency, evenly distributed, that a point has with a ``chance``."""
+
+    chance: float
+    least_ms: float
+    spread_ms: float
+
+
+class Kind(Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of incident: one entry of incidents.yml.
+
+    ``service`` is the root cause. ``cause``: the change that it comes with. ``follow_up``: the kind
+    that begins when this one ends, in the same hour. ``at`` None: it touches nothing. Then one of
+    ``slow``, ``deadline_ms`` or ``fault``, with what ``wait`` says where there is no fault.
+    """
+
+    minutes: int
+    service: str
+    description: str
+    cause: Literal["rollout", "canary", "rollback", "setting"] | None = None
+    follow_up: str | None = None
+    at: Where | None = None
+    slow: Slow | None = None
+    fault: Fault | None = None
+    wait: Wait | None = None
+    deadline_ms: float | None = None
+
+
+KINDS = convert(
+    yaml.safe_load(Path(__file__).with_name("incidents.yml").read_text(encoding="utf-8")),
+    dict[str, Kind],
+)
+_FOLLOWING = {kind.follow_up for kind in KINDS.values()}
+INCIDENT_KINDS = tuple(name for name in KINDS if name not in _FOLLOWING)
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One incident with its label. Times are unix ns; the end is exclusive.
@@ -55,263 +111,47 @@ class Incident:
     ``version`` is the ``service.version`` that the incident came with, empty if none.
     """
 
-    kind: ClassVar[str]
-    minutes: ClassVar[int]
-    service: ClassVar[str]
-    root_cause_service: ClassVar[str]
-    description: ClassVar[str]
-    cause: ClassVar[Literal["rollout", "canary", "rollback", "setting"] | None] = None
-    follow_up: ClassVar[type[Incident] | None] = None
-
+    kind: str
     id: str
     start: int
     end: int
     version: str = ""
 
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Return what happens at ``point``, or None if this incident does not touch it."""
-        raise NotImplementedError
+    @property
+    def of(self) -> Kind:
+        """What incidents.yml says of the kind."""
+        return KINDS[self.kind]
 
-
-class SlowBank(Incident):
-    """The banks answer in seconds instead of a tenth of one."""
-
-    __slots__ = ()
-    kind = "slow_bank"
-    minutes = 20
-    service = "bank-connector"
-    root_cause_service = "bank-connector"
-    description = (
-        "The bank-connector's calls to the banks take seconds instead of 190 ms; calls beyond the "
-        "8 s deadline of payment end in DEADLINE_EXCEEDED and are tried again."
-    )
+    @property
+    def service(self) -> str:
+        """The service that breaks, which is the root cause."""
+        return self.of.service
 
     def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Slow down every call from bank-connector to a bank."""
-        if point.place != "external" or point.service != "bank-connector":
+        """What happens at ``point``; None if this incident does not touch it."""
+        kind, at = self.of, self.of.at
+        if (
+            at is None
+            or point.place != at.place
+            or at.service not in ("", point.service)
+            or at.target not in ("", point.target)
+            or (at.is_new_version and point.version != self.version)
+        ):
             return None
-        return Disturbance(latency_ms=2600.0 * rng.lognormvariate(0.0, 0.8))
-
-
-class NewErrorType(Incident):
-    """The ledger throws an exception type that was never seen before."""
-
-    __slots__ = ()
-    kind = "new_error_type"
-    minutes = 12
-    service = "ledger"
-    root_cause_service = "ledger"
-    description = (
-        "The ledger throws LedgerInvariantViolatedException, never seen before, on 20 percent of "
-        "PostEntries; payments and refunds fail up to the gateway."
-    )
-    share: ClassVar[float] = 0.2
-    fault: ClassVar[Fault] = Fault(
-        1.0,
-        "com.example.payments.ledger.LedgerInvariantViolatedException",
-        "journal %(number)s of payment %(payment_id)s is unbalanced by %(amount)s cents",
-        http=500,
-        grpc=13,
-    )
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Fail a share of the postings."""
-        if point.place != "handler" or point.target != "ledger.post":
+        if kind.deadline_ms is not None:
+            return Disturbance(deadline_ms=kind.deadline_ms)
+        if kind.slow:
+            factor = rng.lognormvariate(0.0, kind.slow.sigma)
+            return Disturbance(latency_ms=kind.slow.median_ms * factor)
+        if kind.fault is None:
             return None
-        return Disturbance(fault=self.fault) if rng.random() < self.share else None
-
-
-class Rollback(Incident):
-    """The end of a failing deploy: the earlier version is back, and the errors stop."""
-
-    __slots__ = ()
-    kind = "rollback"
-    minutes = 8
-    service = "checkout"
-    root_cause_service = "checkout"
-    description = (
-        "The checkout goes back to its earlier version: the errors of the failing deploy stop. "
-        "No trace is affected; the window is the time to look whether it helped."
-    )
-    cause = "rollback"
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Nothing: this is the recovery."""
+        chance = rng.random() if kind.fault.chance < 1 else 0.0
+        if chance < kind.fault.chance:
+            return Disturbance(fault=kind.fault)
+        if kind.wait and chance < kind.fault.chance + kind.wait.chance:
+            return Disturbance(latency_ms=kind.wait.least_ms + kind.wait.spread_ms * rng.random())
         return None
 
-
-class FailingDeploy(Incident):
-    """A new version of one service fails a part of its requests until it is rolled back."""
-
-    __slots__ = ()
-    kind = "failing_deploy"
-    minutes = 14
-    service = "checkout"
-    root_cause_service = "checkout"
-    description = (
-        "A new version of checkout fails 30 percent of its requests with a TypeError, until it is "
-        "rolled back."
-    )
-    cause = "rollout"
-    follow_up = Rollback
-    share: ClassVar[float] = 0.3
-    fault: ClassVar[Fault] = Fault(
-        1.0, "TypeError", "Cannot read properties of undefined (reading 'taxes') in order %(order)s"
-    )
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Fail a share of the requests that reach the new version."""
-        return _version_fails(self, point, rng, self.share, self.fault)
-
-
-class Canary(Incident):
-    """A new version on one pod beside the others fails more than they do."""
-
-    __slots__ = ()
-    kind = "canary"
-    minutes = 24
-    service = "auth"
-    root_cause_service = "auth"
-    description = (
-        "One canary pod of auth runs a new version, which refuses to read 40 percent of the "
-        "sessions; the other pods are well."
-    )
-    cause = "canary"
-    share: ClassVar[float] = 0.4
-    fault: ClassVar[Fault] = Fault(
-        1.0, "*json.UnmarshalTypeError", "session of user %(user_id)s: cannot unmarshal scopes"
-    )
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Fail a share of the requests that reach the canary pod."""
-        return _version_fails(self, point, rng, self.share, self.fault)
-
-
-class ConnectionPoolExhausted(Incident):
-    """Queries wait for a connection of the pool; many wait in vain."""
-
-    __slots__ = ()
-    kind = "connection_pool_exhausted"
-    minutes = 12
-    service = "merchant"
-    root_cause_service = "merchant"
-    description = (
-        "The merchant's pool of database connections is exhausted: 70 percent of its queries wait "
-        "for a connection, and two in ten give up after 3 s."
-    )
-    wait_share: ClassVar[float] = 0.5
-    fail_share: ClassVar[float] = 0.2
-    fault: ClassVar[Fault] = Fault(
-        1.0,
-        "java.sql.SQLTransientConnectionException",
-        "merchant-pool - Connection is not available, request timed out after 3000 ms "
-        "(total=10, active=10, idle=0, waiting=23)",
-        http=500,
-        grpc=14,
-        took_ms=3000.0,
-    )
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Let the queries of merchant wait; a share of them fails with a timeout."""
-        if point.place != "query" or point.service != "merchant" or point.target != "postgresql":
-            return None
-        chance = rng.random()
-        if chance < self.fail_share:
-            return Disturbance(fault=self.fault)
-        if chance < self.fail_share + self.wait_share:
-            return Disturbance(latency_ms=200.0 + 2700.0 * rng.random())
-        return None
-
-
-class RetryStorm(Incident):
-    """A service turns requests away, its caller tries again and again: traffic multiplies."""
-
-    __slots__ = ()
-    kind = "retry_storm"
-    minutes = 14
-    service = "auth"
-    root_cause_service = "auth"
-    description = (
-        "The auth service turns away 85 percent of Issue with UNAVAILABLE; the gateway tries up to "
-        "six times, which multiplies the requests to auth."
-    )
-    share: ClassVar[float] = 0.85
-    fault: ClassVar[Fault] = Fault(
-        1.0,
-        "*auth.QueueFullError",
-        "hash queue is full, sign-in of user %(user_id)s turned away",
-        http=503,
-        grpc=14,
-    )
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Turn away a share of the requests, each try anew."""
-        if point.place != "request" or point.target != "auth.issue":
-            return None
-        return Disturbance(fault=self.fault) if rng.random() < self.share else None
-
-
-class CertificateExpiry(Incident):
-    """The certificate of a peer has expired: every TLS call of one service to it fails."""
-
-    __slots__ = ()
-    kind = "certificate_expiry"
-    minutes = 8
-    service = "bank-connector"
-    root_cause_service = "bank-connector"
-    description = (
-        "The certificate of api.seebank.example has expired: every TLS call of the bank-connector "
-        "to this bank fails in the handshake, the other banks are well."
-    )
-    host: ClassVar[str] = "api.seebank.example"
-    fault: ClassVar[Fault] = Fault(
-        1.0,
-        "javax.net.ssl.SSLHandshakeException",
-        "PKIX path validation failed: certificate of api.seebank.example has expired",
-        http=0,
-        grpc=13,
-        took_ms=24.0,
-    )
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Fail every call to the host."""
-        if point.place != "external" or point.service != self.service or point.target != self.host:
-            return None
-        return Disturbance(fault=self.fault)
-
-
-class ConfigChange(Incident):
-    """A setting is changed, the version is not: a timeout became far too short."""
-
-    __slots__ = ()
-    kind = "config_change"
-    minutes = 14
-    service = "gateway"
-    root_cause_service = "gateway"
-    description = (
-        "The gateway's timeout for wallet is changed from 3000 to 3 ms, without a new version: "
-        "calls of GetBalance end in DEADLINE_EXCEEDED although the wallet answers as fast as ever."
-    )
-    cause = "setting"
-    deadline_ms: ClassVar[float] = 3.0
-
-    def disturb(self, point: Point, rng: random.Random) -> Disturbance | None:
-        """Shorten the deadline of every call from gateway to wallet.balance."""
-        if (point.place, point.service, point.target) != ("call", "gateway", "wallet.balance"):
-            return None
-        return Disturbance(deadline_ms=self.deadline_ms)
-
-
-INCIDENT_KINDS: tuple[type[Incident], ...] = (
-    SlowBank,
-    NewErrorType,
-    FailingDeploy,
-    ConnectionPoolExhausted,
-    RetryStorm,
-    CertificateExpiry,
-    ConfigChange,
-    Canary,
-)
 
 # Busy hours, far enough from midnight that no incident leaves its day.
 BUSY_HOURS = range(8, 21)
@@ -330,7 +170,7 @@ def hour_of(at: int) -> tuple[date, int]:
     return time.date(), time.hour
 
 
-def kinds_of_day(place: int, every: int | None) -> Sequence[type[Incident]]:
+def kinds_of_day(place: int, every: int | None) -> Sequence[str]:
     """The kinds of incident of the day at ``place`` (from 0): all of them, or one each ``every``
     days, in turn."""
     if every is None:
@@ -340,7 +180,7 @@ def kinds_of_day(place: int, every: int | None) -> Sequence[type[Incident]]:
 
 
 def plan_incidents(
-    seed: int, day: date, kinds: Sequence[type[Incident]] = INCIDENT_KINDS
+    seed: int, day: date, kinds: Sequence[str] = INCIDENT_KINDS
 ) -> tuple[Incident, ...]:
     """The incidents of ``day``, in time order: each of ``kinds`` once, in an hour of its own.
 
@@ -350,23 +190,11 @@ def plan_incidents(
     hours = rng.sample(BUSY_HOURS, len(kinds))
     planned: list[Incident] = []
     for kind, hour in zip(kinds, hours, strict=True):
-        chain = [kind, kind.follow_up] if kind.follow_up else [kind]
-        room = 60 - sum(link.minutes for link in chain)
+        chain = [kind, *filter(None, [KINDS[kind].follow_up])]
+        room = 60 - sum(KINDS[link].minutes for link in chain)
         at = day_start(day) + (hour * 60 + rng.randrange(LEAD_MINUTES, room)) * MINUTE
         for link in chain:
-            planned.append(link(f"{day}-{link.kind}", at, at + link.minutes * MINUTE))
-            at = planned[-1].end
+            end = at + KINDS[link].minutes * MINUTE
+            planned.append(Incident(link, f"{day}-{link}", at, end))
+            at = end
     return tuple(sorted(planned, key=lambda incident: incident.start))
-
-
-def _version_fails(
-    incident: Incident, point: Point, rng: random.Random, share: float, fault: Fault
-) -> Disturbance | None:
-    """Fail a share of the requests to pods with the incident's version of its service."""
-    if (point.place, point.service, point.version) != (
-        "request",
-        incident.service,
-        incident.version,
-    ):
-        return None
-    return Disturbance(fault=fault) if rng.random() < share else None

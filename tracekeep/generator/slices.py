@@ -15,7 +15,7 @@ from math import ceil
 from pathlib import Path
 
 from .changes import Plan, plan_days
-from .incidents import Incident, Rollback
+from .incidents import Incident
 from .topology import BATCH_CONSUMER, ENTRIES, FILLER, World, build_world, seeded
 from .traces import LogEntry, Span, Trace, Walker
 from .writers import Shares, SliceWriter, Slot
@@ -200,7 +200,7 @@ class IncidentAim:
         wanted = [
             incident
             for incident in incidents
-            if slot.start <= incident.start < slot.end and not isinstance(incident, Rollback)
+            if slot.start <= incident.start < slot.end and incident.of.at
         ]
         self.incident = wanted[0] if wanted else None
         self.owed, self.tries = (INCIDENT_TRACES, MOST_TRIES) if wanted else (0, 0)

@@ -186,9 +186,7 @@ class SliceWriter:
             "is_kept": is_kept,
             "sampling_threshold": threshold,
             "incident_ids": [incident.id for incident in causes],
-            "root_cause_service": causes[0].root_cause_service
-            if causes and sample_class == "error"
-            else None,
+            "root_cause_service": causes[0].service if causes and sample_class == "error" else None,
         }
         line = json.dumps(verdict, separators=(",", ":")) + "\n"
         self._verdicts.append((trace.root.start, trace.trace_id, line))

@@ -155,7 +155,7 @@ prove-kafka: setup
 # What expires goes from disk, what arrives for it later is counted, no error is lost (R6, R12).
 .PHONY: prove-retention
 prove-retention: setup
-	$(proofs) tests/proofs/test_retention.py
+	TRACEKEEP_JAVA_OPTIONS= $(proofs) tests/proofs/test_retention.py
 
 # What is erased leaves every file, and all counts stay (R12); writes docs/results/erasure.md.
 .PHONY: prove-erasure

@@ -17,7 +17,7 @@
     {%- set columns = columns_of(target) -%}
     {%- if is_touched(touched) is not none -%}
         insert into {{ target }} replace where {{ is_touched(touched) }}
-        select {{ columns | join(', ') }} from (
+        select {{ columns | join(', ', attribute='value') }} from (
             {{ sql }}
         )
     {%- else -%}
@@ -31,7 +31,7 @@
         merge into {{ target }} as old
         using (
             select
-                {{ columns | join(', ') }},
+                {{ columns | join(', ', attribute='value') }},
                 concat('+', cast(coalesce({{ key | join(', ') }}) as string)) as merge_key,
                 false as is_tombstone
             from (
@@ -40,7 +40,7 @@
             union all
             select distinct
                 {%- for column in columns %}
-                null as {{ column }},
+                null as {{ column.name }},
                 {%- endfor %}
                 cast(touched_key as string) as merge_key,
                 true as is_tombstone
@@ -55,9 +55,9 @@
             cast(coalesce(old.{{ key | join(', old.') }}) as string) = new.merge_key
         when matched then delete
         when not matched and not new.is_tombstone then insert (
-            {{ columns | join(', ') }}
+            {{ columns | join(', ', attribute='name') }}
         ) values (
-            new.{{ columns | join(', new.') }}
+            new.{{ columns | join(', new.', attribute='name') }}
         )
     {%- endif -%}
 {%- endmacro %}

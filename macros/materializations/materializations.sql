@@ -18,7 +18,7 @@
     {%- elif strategy == 'append' -%}
         {%- call statement('main') -%}
             insert into {{ this }}
-            select {{ columns_of(existing) | join(', ') }} from (
+            select {{ columns_of(existing) | join(', ', attribute='value') }} from (
                 {{ compiled_code }}
             )
         {%- endcall -%}
@@ -43,7 +43,7 @@
     {%- else -%}
         {%- call statement('main') -%}
             insert overwrite {{ this }}
-            select {{ columns_of(existing) | join(', ') }} from (
+            select {{ columns_of(existing) | join(', ', attribute='value') }} from (
                 {{ compiled_code }}
             )
         {%- endcall -%}

@@ -1,5 +1,5 @@
 -- Warns only: a user's trace ids need not be random, which is no fault of the lake; the contract
--- lets statistics only report (§6). test_pipeline.py fails where this finds anything.
+-- lets statistics only warn (docs/contract.md). test_pipeline.py fails where this finds anything.
 {{ config(severity='warn', tags=['statistics']) }}
 
 -- R3: of each class, threshold and source of randomness the share that is kept is as likely as

@@ -1,5 +1,5 @@
 -- Warns only: an estimate may be off by chance on a user's lake, and the contract lets statistics
--- only report (§6). test_pipeline.py fails where this finds anything.
+-- only warn (docs/contract.md). test_pipeline.py fails where this finds anything.
 {{ config(severity='warn', tags=['statistics']) }}
 
 -- R4: what the sample estimates by its weights, beside the exact number in the same lake: spans and

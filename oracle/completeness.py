@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from oracle.events import REQUEST_KINDS, Span
+from oracle.forest import in_order, parents_of
 from oracle.verdicts import Trace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,31 +29,15 @@ class Completeness:
 
 def completeness_of(trace: Trace) -> Completeness:
     """Look at all spans and log records of a trace."""
-    spans = sorted(
-        trace.spans,
-        key=lambda s: (s.start_ns, s.span_id or "", s.service, s.kind in REQUEST_KINDS),
-    )
+    spans = in_order(trace.spans)
     ids = {span.span_id for span in spans}
     times = [span.start_ns for span in spans] + [record.time_ns for record in trace.logs]
     return Completeness(
         sum(span.parent_span_id is None for span in spans),
         sum(span.parent_span_id is not None and span.parent_span_id not in ids for span in spans),
-        _cyclic_span_count(_parents_of(spans)),
+        _cyclic_span_count(parents_of(spans)),
         tuple(sorted({(EPOCH + timedelta(microseconds=ns // 1000)).date() for ns in times})),
     )
-
-
-def _parents_of(spans: Sequence[Span]) -> list[int | None]:
-    """By span the place of its parent: the first other span that bears the id, else itself."""
-    bearers: dict[str, list[int]] = defaultdict(list)
-    for place, span in enumerate(spans):
-        if span.span_id is not None:
-            bearers[span.span_id].append(place)
-    parents: list[int | None] = []
-    for place, span in enumerate(spans):
-        found = bearers.get(span.parent_span_id, []) if span.parent_span_id else []
-        parents.append(next((p for p in found if p != place), found[0] if found else None))
-    return parents
 
 
 def _cyclic_span_count(parents: Sequence[int | None]) -> int:

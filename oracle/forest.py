@@ -36,8 +36,8 @@ class Forest:
 
 def forest_of(spans: Iterable[Span]) -> Forest:
     """The forest of one trace's spans, given in any order."""
-    ordered = sorted(spans, key=_order)
-    parents = _parents_of(ordered)
+    ordered = in_order(spans)
+    parents = parents_of(ordered)
     cut = frozenset(min(circle) for circle in _circles(parents))
     for place in cut:
         parents[place] = None
@@ -51,6 +51,11 @@ def forest_of(spans: Iterable[Span]) -> Forest:
     for place in downward:  # grows while it is walked
         downward.extend(children[place])
     return Forest(ordered, parents, children, cut, downward, _root_place(ordered))
+
+
+def in_order(spans: Iterable[Span]) -> list[Span]:
+    """The spans of a trace by start, then id; a place is a position in this list."""
+    return sorted(spans, key=_order)
 
 
 def _order(span: Span) -> tuple[int, str, str, bool, bytes]:
@@ -92,7 +97,8 @@ class _Bearers:
         return None
 
 
-def _parents_of(spans: Sequence[Span]) -> list[Place | None]:
+def parents_of(spans: Sequence[Span]) -> list[Place | None]:
+    """By span, in their order, the place of its parent (R8), circles included."""
     bearers = _Bearers(spans)
     ids = {span.span_id for span in spans}
     return [_parent_of(place, span, bearers, ids) for place, span in enumerate(spans)]

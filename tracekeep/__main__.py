@@ -14,6 +14,7 @@ COMMANDS = {
         "read rejected records again, after a fix, and load what can be read now",
     ),
     "run": ("tracekeep.run", "ingest, Silver, Gold and tests in one process"),
+    "compact": ("tracekeep.compact", "rewrite the closed days that many runs have written to"),
     "rebuild": ("tracekeep.rebuild", "build Silver and Gold again from all of Bronze"),
     "expire": ("tracekeep.expire", "remove what each layer has kept for long enough"),
     "erase": ("tracekeep.erasure", "take traces or a subject out of all layers, and prove it"),

@@ -7,9 +7,10 @@ or moved, its places are moved too.
 from __future__ import annotations
 
 import os
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tracekeep.lake import SCHEMAS, lake_path
+from tracekeep.lake import SCHEMAS, delta_tables, lake_path, table_path
 from tracekeep.sql import literal
 
 if TYPE_CHECKING:
@@ -104,23 +105,19 @@ def _move_to_control(spark: SparkSession) -> None:
 
 
 def register_tables(spark: SparkSession) -> list[str]:
-    """Register the tables above Bronze that the metastore lacks; returns their names.
+    """Register the tables of the lake that the metastore lacks; returns their names.
 
-    dbt takes a table that the metastore does not know for one that was never built. Bronze is
-    registered by dbt's on-run-start hook.
+    dbt takes a table that the metastore does not know for one that was never built.
     """
     registered = []
-    for layer in SCHEMAS[1:]:
-        # a table whose making was cut short has a log without a commit: the next run makes it
-        commits = (lake_path() / layer).glob("*/_delta_log/*.json")
-        folders = sorted({commit.parent.parent for commit in commits})
-        if not folders:
-            continue
-        spark.sql(f"create schema if not exists {layer} location {literal(str(folders[0].parent))}")
-        known = {row.tableName for row in spark.sql(f"show tables in {layer}").collect()}
-        for folder in folders:
-            if folder.name not in known and folder.name.isidentifier():
-                name = f"{layer}.{folder.name}"
-                spark.sql(f"create table {name} using delta location {literal(str(folder))}")
+    for schema, names in groupby(delta_tables(), key=lambda name: name.partition(".")[0]):
+        place = literal(str(lake_path() / schema))
+        spark.sql(f"create schema if not exists {schema} location {place}")
+        known = {row.tableName for row in spark.sql(f"show tables in {schema}").collect()}
+        for name in names:
+            table = name.partition(".")[2]
+            if table not in known and table.isidentifier():
+                place = literal(str(table_path(name)))
+                spark.sql(f"create table {name} using delta location {place}")
                 registered.append(name)
     return registered

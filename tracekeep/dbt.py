@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracekeep.catalog import register_tables
 from tracekeep.lake import lake_path
@@ -53,6 +53,16 @@ def dbt(*arguments: str, tells_models: bool = True) -> dbtRunnerResult:
     if not result.success:
         raise DbtError(" ".join(arguments), result, told)
     return result
+
+
+def tables_with(key: str) -> dict[str, Any]:
+    """The tables, `layer.table`, whose model or source has a key in `meta`, with its value."""
+    manifest = dbt("parse").result
+    return {
+        f"{node.schema}.{getattr(node, 'alias', node.name)}": node.config.meta[key]
+        for node in (*manifest.sources.values(), *manifest.nodes.values())
+        if node.resource_type in ("source", "model") and key in node.config.meta
+    }
 
 
 def _show_progress(event: EventMsg) -> None:

@@ -33,6 +33,19 @@ def table_path(name: str) -> Path:
     return lake_path() / layer / table
 
 
+def delta_tables() -> list[str]:
+    """The Delta tables of the lake, `layer.table`: layers in their order, tables by name.
+
+    A table whose making was cut short has a log without a commit and is not among them.
+    """
+    return [
+        f"{layer}.{folder.name}"
+        for layer in SCHEMAS
+        for folder in sorted((lake_path() / layer).glob("*"))
+        if any(folder.joinpath("_delta_log").glob("*.json"))
+    ]
+
+
 def project_variables(overrides: str | None = None) -> dict[str, Any]:
     """The variables of dbt_project.yml, with those of dbt's `--vars` (YAML) in their place.
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tracekeep.compact import compact
 from tracekeep.ingest import (
     Options,
     add_following_arguments,
@@ -152,6 +153,7 @@ def build(
     started = time.monotonic()
     with step("Silver and Gold: dbt run"):
         dbt("run", tells_models=not is_quiet)
+        compact()
     seconds = time.monotonic() - started
     gold_build = newest_gold_build()
     # The batches of this build; without a build of Gold they brought no event.

@@ -5,8 +5,9 @@
     in_silver: only those that Silver still holds.
 -#}
 {% macro changed_dates(in_silver=true) -%}
-    {%- set days = existing_table('control', 'changed_days') if execute else none -%}
-    {%- if days is none or not has_news('builds') -%}
+    {%- set days = adapter.get_relation(none, 'control', 'changed_days') -%}
+    {%- set news = outstanding_builds() or var('erased_error_days', []) or new_rule_versions() -%}
+    {%- if days is none or not news -%}
         {{ return('(null)') }}
     {%- endif -%}
     {{ return(date_literals(

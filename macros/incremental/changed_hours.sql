@@ -3,8 +3,8 @@
     the start of the first and the end of the last, as datetimes in UTC.
 -#}
 {% macro changed_hours() -%}
-    {%- set hours = existing_table('control', 'changed_hours') if execute else none -%}
-    {%- if hours is none or not has_news('builds') -%}
+    {%- set hours = adapter.get_relation(none, 'control', 'changed_hours') -%}
+    {%- if hours is none or not outstanding_builds() -%}
         {{ return([]) }}
     {%- endif -%}
     {%- set query -%}

@@ -3,14 +3,10 @@
     without it, and would not find what it has to delete.
 -#}
 {% macro check_arrivals_are_noted() -%}
-    {%- set arrivals = ref('trace_arrivals') -%}
-    {%- if 'model.' ~ project_name ~ '.trace_arrivals' in selected_resources -%}
-        {{ return('') }}
-    {%- endif -%}
     {%- set query -%}
         with noted as (
 
-            select ingest_batch from {{ arrivals }}
+            select ingest_batch from {{ ref('trace_arrivals') }}
 
         )
 
@@ -20,10 +16,15 @@
             on batches.ingest_batch = noted.ingest_batch
         where
             batches.span_count + batches.log_record_count > 0
-            and {{ is_outstanding_batch('batches.ingest_batch') }}
+            and (
+                {%- for first, last in outstanding_batches() %}
+                {{ 'or' if not loop.first }} batches.ingest_batch between {{ first }} and {{ last }}
+                {%- endfor %}
+            )
         limit 1
     {%- endset -%}
-    {%- if load_relation(arrivals) is none or once(query).rows -%}
+    {%- if 'model.' ~ project_name ~ '.trace_arrivals' not in selected_resources
+        and (load_relation(ref('trace_arrivals')) is none or once(query).rows) -%}
         {%- do exceptions.raise_compiler_error(
             "trace_arrivals has not noted what the new ingest batches touch: select it too, as in "
             ~ "`dbt run --select silver`."

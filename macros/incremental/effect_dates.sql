@@ -3,8 +3,9 @@
     again; a null date if there are none.
 -#}
 {% macro effect_dates() -%}
-    {%- set touched = existing_table('control', 'changed_effects') if execute else none -%}
-    {%- if touched is none or not has_news('builds') -%}
+    {%- set touched = adapter.get_relation(none, 'control', 'changed_effects') -%}
+    {%- set news = outstanding_builds() or var('erased_error_days', []) or new_rule_versions() -%}
+    {%- if touched is none or not news -%}
         {{ return('(null)') }}
     {%- endif -%}
     {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" -%}

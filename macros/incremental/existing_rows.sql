@@ -5,7 +5,7 @@
     columns: name -> data type.
 -#}
 {% macro existing_rows(schema, identifier, columns) -%}
-    {%- set table = existing_table(schema, identifier) -%}
+    {%- set table = adapter.get_relation(none, schema, identifier) -%}
     select
         {%- for name, data_type in columns.items() %}
         {{ name if table else 'cast(null as ' ~ data_type ~ ') as ' ~ name }}

@@ -10,7 +10,7 @@
     {%- if kind == 'never' -%}
         {{ return(false) }}
     {%- elif kind == 'ledger' -%}
-        {%- set pinned = existing_table('control', 'pinned_batches') -%}
+        {%- set pinned = adapter.get_relation(none, 'control', 'pinned_batches') -%}
         {%- if pinned is none -%}
             {{ return(true) }}
         {%- endif -%}

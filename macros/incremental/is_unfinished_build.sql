@@ -5,7 +5,7 @@
     column: build id of a Gold row.
 -#}
 {% macro is_unfinished_build(column) -%}
-    {%- set audit = existing_table('gold', 'build_versions') -%}
+    {%- set audit = adapter.get_relation(none, 'gold', 'build_versions') -%}
     {%- set newest = none -%}
     {%- if audit is not none -%}
         {%- set newest = once('select max(build_id) from ' ~ audit).rows[0][0] -%}

@@ -1,6 +1,6 @@
 {#- List of the versions of the pattern rules that gold.error_pattern_days holds no day of. -#}
 {% macro new_rule_versions() -%}
-    {%- set table = existing_table('gold', 'error_pattern_days') if execute else none -%}
+    {%- set table = adapter.get_relation(none, 'gold', 'error_pattern_days') -%}
     {%- if table is none -%}
         {{ return([]) }}
     {%- endif -%}

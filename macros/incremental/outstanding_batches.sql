@@ -5,17 +5,17 @@
     from_nothing: all pinned batches, for a model that holds none yet.
 -#}
 {% macro outstanding_batches(from_nothing=false) -%}
-    {%- set pinned = existing_table('control', 'pinned_batches') if execute else none -%}
+    {%- set pinned = adapter.get_relation(none, 'control', 'pinned_batches') -%}
     {%- if pinned is none -%}
         {{ return([]) }}
     {%- endif -%}
-    {%- set books = none if from_nothing else existing_table('control', 'batch_books') -%}
+    {%- set books = adapter.get_relation(none, 'control', 'batch_books') if not from_nothing -%}
     {%- set query -%}
         with outstanding as (
 
             select pinned.ingest_batch
             from {{ pinned }} as pinned
-            {%- if books is not none %}
+            {%- if books %}
             left anti join {{ books }} as books
                 on pinned.ingest_batch = books.ingest_batch
             {%- endif %}

@@ -5,14 +5,14 @@
     from_nothing: all Silver builds.
 -#}
 {% macro outstanding_builds(from_nothing=false) -%}
-    {%- set pinned = existing_table('control', 'pinned_batches') if execute else none -%}
+    {%- set pinned = adapter.get_relation(none, 'control', 'pinned_batches') -%}
     {%- if pinned is none -%}
         {{ return([]) }}
     {%- endif -%}
-    {%- set taken = none if from_nothing else existing_table('gold', 'build_versions') -%}
+    {%- set taken = adapter.get_relation(none, 'gold', 'build_versions') if not from_nothing -%}
     {%- set query -%}
         select distinct build_id from {{ pinned }}
-        {%- if taken is not none %}
+        {%- if taken %}
         except
         select explode(silver_build_ids) as build_id from {{ taken }}
         {%- endif %}

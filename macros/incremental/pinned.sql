@@ -3,7 +3,7 @@
     newest pin; none before the first pin.
 -#}
 {% macro pinned() -%}
-    {%- set table = existing_table('control', 'pinned_batches') if execute else none -%}
+    {%- set table = adapter.get_relation(none, 'control', 'pinned_batches') -%}
     {%- if table is none -%}
         {{ return(none) }}
     {%- endif -%}

@@ -1,5 +1,5 @@
 {#- Literal: the version of bronze.spans that this run pinned (R11); null before the first pin. -#}
 {% macro pinned_version() -%}
-    {%- set row = pinned() -%}
-    {{- version_literal(row['bronze_version'] if row else none) -}}
+    {%- set version = (pinned() or {})['bronze_version'] -%}
+    cast({{ 'null' if version is none else version }} as bigint)
 {%- endmacro %}

@@ -3,31 +3,29 @@
     the touched keys wherever one is, and insert the model's rows.
 
     Configuration of the model:
-      touched      which keys: changed_days, changed_hours, another model of control with a column
-                   `touched_key`, or touched_traces or touched_changes
+      touched      which keys: changed_days, changed_hours, or another model of control with a column
+                   `touched_key`
       touched_key  columns of the model whose first non-null value is the key; not for days and hours,
                    which are replaced by REPLACE WHERE: it needs no join
-      touched_dates  true if the rows of the keys are on the days alone that touched_dates names in
-                   Silver, changed_dates in Gold
+      touched_dates  of a model of Gold: true if the rows of the keys are on the changed days alone
+      from_gold    true if the model has rows of days that Silver has let go, or makes them of Gold's
     The model's rows must be all rows of the touched keys, and no others. A `+` before their key
     keeps them from matching an old row, and spreads them over the tasks.
+
+    dates: list of literals, the days that have rows of the keys; none for any day. hours: of
+    changed_hours, for a model of hours.
 -#}
-{% macro rebuild_touched_sql(target, sql) -%}
+{% macro rebuild_touched_sql(target, sql, dates, hours) -%}
     {%- set touched = config.require('touched') -%}
     {%- set columns = columns_of(target) -%}
-    {%- if is_touched(touched) is not none -%}
-        insert into {{ target }} replace where {{ is_touched(touched) }}
+    {%- if touched in ('changed_days', 'changed_hours') -%}
+        insert into {{ target }} replace where partition_date in {{ dates }}
+        {{- ' and ' ~ is_in_hours('window_start', hours) if touched == 'changed_hours' }}
         select {{ columns | join(', ', attribute='value') }} from (
             {{ sql }}
         )
     {%- else -%}
         {%- set key = config.require('touched_key') -%}
-        {%- set dates = none -%}
-        {%- if config.get('touched_dates') and touched == 'touched_traces' -%}
-            {%- set dates = touched_dates() -%}
-        {%- elif config.get('touched_dates') -%}
-            {%- set dates = changed_dates() -%}
-        {%- endif -%}
         merge into {{ target }} as old
         using (
             select
@@ -44,9 +42,7 @@
                 {%- endfor %}
                 cast(touched_key as string) as merge_key,
                 true as is_tombstone
-            from (
-                {{ touched_keys(touched) }}
-            )
+            from {{ adapter.get_relation(none, 'control', touched) }}
         ) as new
         on
             {%- if dates %}

@@ -5,7 +5,7 @@
     and_linked: also the days of what touched traces link to.
 -#}
 {% macro touched_dates(and_linked=false) -%}
-    {%- set arrivals = existing_table('control', 'trace_arrivals') if execute else none -%}
+    {%- set arrivals = adapter.get_relation(none, 'control', 'trace_arrivals') -%}
     {%- if arrivals is none -%}
         {{ return('(null)') }}
     {%- endif -%}
@@ -14,7 +14,6 @@
     {%- set query -%}
         select distinct explode({{ dates }}) as event_date
         from {{ arrivals }}
-        where {{ is_outstanding_batch('ingest_batch') }}
         order by 1
     {%- endset -%}
     {{ return(date_literals(query)) }}

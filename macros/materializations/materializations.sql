@@ -13,7 +13,7 @@
         {%- call statement('main') -%}
             {{ create_table_as(false, this, compiled_code) }}
         {%- endcall -%}
-    {%- elif not (has_news(config.get('meta')['news']) and touches_anything()) -%}
+    {%- elif not has_news(config.get('meta')['news']) -%}
         {%- call noop_statement('main', 'nothing new') -%}{%- endcall -%}
     {%- elif strategy == 'append' -%}
         {%- call statement('main') -%}
@@ -23,9 +23,27 @@
             )
         {%- endcall -%}
     {%- else -%}
-        {%- call statement('main') -%}
-            {{ rebuild_touched_sql(this, compiled_code) }}
-        {%- endcall -%}
+        {%- set touched = config.require('touched') -%}
+        {%- do check_arrivals_are_noted() if touched == 'trace_arrivals' -%}
+        {%- set hours = changed_hours() if touched == 'changed_hours' else none -%}
+        {%- set dates = none -%}
+        {%- if touched == 'changed_hours' -%}
+            {%- set dates = dates_of_hours(hours) -%}
+        {%- elif touched == 'trace_arrivals' -%}
+            {%- set dates = touched_dates() -%}
+        {%- elif touched == 'changed_days' or config.get('touched_dates') -%}
+            {%- set dates = changed_dates(in_silver=not config.get('from_gold')) -%}
+        {%- endif -%}
+        {%- set one_key -%}
+            select 1 from {{ adapter.get_relation(none, 'control', touched) }} limit 1
+        {%- endset -%}
+        {%- if dates == '(null)' or dates is none and not once(one_key).rows -%}
+            {%- call noop_statement('main', 'nothing touched') -%}{%- endcall -%}
+        {%- else -%}
+            {%- call statement('main') -%}
+                {{ rebuild_touched_sql(this, compiled_code, dates, hours) }}
+            {%- endcall -%}
+        {%- endif -%}
     {%- endif -%}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [this]}) }}

@@ -4,11 +4,12 @@
     `maps`, what the policy leaves of them (R13). Most rows need none of its rules.
 -#}
 {% macro redacted_rows(texts) -%}
+    {%- set policy = redaction_policy() %}
     looked_at as (
 
     select
         *,
-        {{ redaction_steps('row_text') }} as steps
+        {{ redaction_steps('row_text', policy) }} as steps
     from {{ texts }}
 
 ),
@@ -19,7 +20,7 @@ redacted as (
         * except (text_maps, row_text, steps),
         case
             when size(steps) > 0
-                then transform(text_maps, texts -> {{ redacted_attributes('texts', 'steps') }})
+                then transform(text_maps, texts -> {{ redacted_attributes('texts', 'steps', policy) }})
             else text_maps
         end as maps
     from looked_at

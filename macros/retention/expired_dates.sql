@@ -5,7 +5,7 @@
     tables: names, each layer.table.
 -#}
 {% macro expired_dates(tables) -%}
-    {%- set expired = existing_table('control', 'expired_days') -%}
+    {%- set expired = adapter.get_relation(none, 'control', 'expired_days') -%}
     {%- if expired is none -%}
         {{ return(none) }}
     {%- endif -%}

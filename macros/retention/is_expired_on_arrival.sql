@@ -6,14 +6,14 @@
     rows: relation or alias that has its trace_id; time: expression, a timestamp.
 -#}
 {% macro is_expired_on_arrival(rows, time) -%}
-    {%- set dates = expired_event_dates() -%}
+    {%- set dates = expired_dates(['silver.spans', 'silver.log_records']) -%}
     {%- if dates is none -%}
         {{ return('false') }}
     {%- endif -%}
     (
         to_date({{ time }}) in {{ dates }}
         or exists(
-            select 1 from {{ existing_table('control', 'frozen_traces') }} as frozen_traces
+            select 1 from {{ adapter.get_relation(none, 'control', 'frozen_traces') }} as frozen_traces
             where frozen_traces.trace_id = {{ rows }}.trace_id
         )
     )

@@ -5,13 +5,14 @@
     column: ingest batch.
 -#}
 {% macro is_tested_batch(column) -%}
-    {%- if tested_builds() is none -%}
+    {%- set builds = tested_builds() -%}
+    {%- if builds is none -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set query -%}
         select ingest_batch
-        from {{ existing_table('control', 'batch_books') }}
-        where {{ is_tested_build('build_id') }}
+        from {{ adapter.get_relation(none, 'control', 'batch_books') }}
+        where build_id in ('{{ builds | join("', '") }}')
         order by 1
     {%- endset -%}
     {%- set batches = once(query).columns[0].values() -%}

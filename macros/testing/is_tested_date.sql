@@ -5,13 +5,14 @@
     column: expression, a date.
 -#}
 {% macro is_tested_date(column) -%}
-    {%- if tested_builds() is none -%}
+    {%- set builds = tested_builds() -%}
+    {%- if builds is none -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set query -%}
         select distinct partition_date
-        from {{ existing_table('control', 'day_builds') }}
-        where operation = 'build' and {{ is_tested_build('build_id') }}
+        from {{ adapter.get_relation(none, 'control', 'day_builds') }}
+        where operation = 'build' and build_id in ('{{ builds | join("', '") }}')
         order by 1
     {%- endset -%}
     {{ return(column ~ ' in ' ~ date_literals(query)) }}

@@ -10,7 +10,7 @@
     {%- endif -%}
     {%- set query -%}
         select distinct explode(silver_build_ids) as build_id
-        from {{ existing_table('gold', 'build_versions') }}
+        from {{ adapter.get_relation(none, 'gold', 'build_versions') }}
         where build_id > '{{ since | replace("'", "") }}'
         order by 1
     {%- endset -%}

@@ -12,7 +12,7 @@
         select
             table_name,
             table_version
-        from {{ existing_table('gold', 'build_versions') }}
+        from {{ adapter.get_relation(none, 'gold', 'build_versions') }}
         where build_id = '{{ env_var("TRACEKEEP_TESTS_SINCE", "") | replace("'", "") }}'
     {%- endset -%}
     {%- for row in once(query).rows if row['table_name'] == table -%}

@@ -3,10 +3,11 @@
     is made of, in its window. Each request, each error log record, and each error of a request once
     more with its pattern; `kept_trace` is what its sample is drawn from.
 
-    window: macro that gives the start of a window; dates: list of the days of the changed hours, where
-    not all windows are built.
+    window: macro that gives the start of a window; hours: of changed_hours, where not all windows are
+    built.
 -#}
-{% macro endpoint_events(window, dates) -%}
+{% macro endpoint_events(window, hours) -%}
+    {%- set dates = dates_of_hours(hours) if hours is not none -%}
 requests as (
 
     select
@@ -29,7 +30,7 @@ requests as (
         is_request
         {%- if dates %}
         and partition_date in {{ dates }}
-        and {{ is_in_changed_hour('started_at') }}
+        and {{ is_in_hours('started_at', hours) }}
         {%- endif %}
 
 ),
@@ -57,7 +58,7 @@ errors as (
         {%- if dates %}
         and counted_at >= array_min(array{{ dates }})
         and counted_at < date_add(array_max(array{{ dates }}), 1)
-        and {{ is_in_changed_hour('counted_at') }}
+        and {{ is_in_hours('counted_at', hours) }}
         {%- endif %}
 
 ),

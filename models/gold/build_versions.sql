@@ -1,7 +1,4 @@
-{{ config(
-    incremental_strategy='append',
-    post_hook='{{ compact_gold_days() if has_news("builds") }}',
-) }}
+{{ config(incremental_strategy='append') }}
 
 -- Which Delta versions each build of Gold was made of (R11), and which Silver builds it took (R6):
 -- those whose batches are all booked. The last Gold model of a run: what stands here is taken.
@@ -60,7 +57,7 @@ build_versions as (
     from
         values
         {%- for name in tables %}
-        ('{{ name }}', {{ version_literal(newest_version(name) if has_news else none) }})
+        ('{{ name }}', cast({{ newest_version(name) if has_news else 'null' }} as bigint))
         {{- ',' if not loop.last }}
         {%- endfor %}
             as versions (table_name, table_version)

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('pinned_batches') }}
+-- depends_on: {{ ref('touched_changes') }}
 {{ config(
     partition_by='partition_date',
     touched='touched_changes',
@@ -19,7 +19,7 @@ with incoming as (
 {% if is_incremental() -%}
 touched_changes as (
 
-    {{ touched_changes() | indent(4) }}
+    select touched_key from {{ ref('touched_changes') }}
 
 ),
 

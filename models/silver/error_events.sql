@@ -1,8 +1,7 @@
 -- depends_on: {{ ref('trace_arrivals') }}
 {{ config(
     partition_by='partition_date',
-    touched='touched_traces',
-    touched_dates=true,
+    touched='trace_arrivals',
     touched_key=['trace_id', 'record_hash'],
 ) }}
 
@@ -11,7 +10,7 @@
 with {% if is_incremental() -%}
 touched_traces as (
 
-    {{ touched_traces() | indent(4) }}
+    select touched_key from {{ ref('trace_arrivals') }}
 
 ),
 

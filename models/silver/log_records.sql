@@ -1,7 +1,6 @@
 -- depends_on: {{ ref('trace_arrivals') }}
 {{ config(
-    touched='touched_traces',
-    touched_dates=true,
+    touched='trace_arrivals',
     touched_key=['trace_id', 'record_hash'],
     **silver_layout()
 ) }}
@@ -19,14 +18,14 @@ with incoming as (
     from {{ ref('stg_log_records') }}
     where
         {{ is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) }}
-        and {{ is_living('stg_log_records', timestamp_from_ns('logged_ns')) }}
+        and not {{ is_expired_on_arrival('stg_log_records', timestamp_from_ns('logged_ns')) }}
 
 ),
 
 {% if is_incremental() -%}
 touched_traces as (
 
-    {{ touched_traces() | indent(4) }}
+    select touched_key from {{ ref('trace_arrivals') }}
 
 ),
 

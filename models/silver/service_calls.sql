@@ -1,15 +1,14 @@
 -- depends_on: {{ ref('trace_arrivals') }}
 {{ config(
     partition_by='partition_date',
-    touched='touched_traces',
-    touched_dates=true,
+    touched='trace_arrivals',
     touched_key=['trace_id'],
 ) }}
 
 with {% if is_incremental() -%}
 touched_traces as (
 
-    {{ touched_traces() | indent(4) }}
+    select touched_key from {{ ref('trace_arrivals') }}
 
 ),
 
@@ -54,8 +53,6 @@ spans as (
 
 ),
 
-{{ span_parents('spans') }},
-
 -- one row per trace: its spans in their order
 trees as (
 
@@ -63,7 +60,7 @@ trees as (
         spans.trace_id,
         array_sort(collect_list(struct(
             spans.place,
-            coalesce(parents.parent_place, 0) as parent_place,
+            element_at(traces.parent_places, spans.place) as parent_place,
             spans.span_id,
             spans.parent_span_id,
             spans.record_hash,
@@ -86,10 +83,11 @@ trees as (
             ) as has_sender
         ))) as spans
     from spans
-    left join parents
-        on
-            spans.trace_id = parents.trace_id
-            and spans.place = parents.place
+    inner join {{ ref('traces') }} as traces
+        on spans.trace_id = traces.trace_id
+    {% if is_incremental() -%}
+    where traces.partition_date in {{ touched_dates() }}
+    {%- endif %}
     group by 1
 
 ),
@@ -99,13 +97,13 @@ climbed as (
     select
         *,
         -- up over internal spans: where each span's way meets another kind, or ends
-        {{ followed("transform(spans, span -> if(
+        {{ root_of_pointers("transform(spans, span -> if(
                 span.parent_place > 0 and (span.kind is null or span.kind = 'internal'),
                 span.parent_place,
                 span.place
             ))") }} as ends,
         -- up within the service: its topmost span
-        {{ followed("transform(spans, span -> if(
+        {{ root_of_pointers("transform(spans, span -> if(
                 span.parent_place > 0
                 and element_at(spans, span.parent_place).service = span.service,
                 span.parent_place,

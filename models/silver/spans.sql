@@ -1,7 +1,6 @@
 -- depends_on: {{ ref('trace_arrivals') }}
 {{ config(
-    touched='touched_traces',
-    touched_dates=true,
+    touched='trace_arrivals',
     touched_key=['trace_id', 'record_hash'],
     **silver_layout()
 ) }}
@@ -17,14 +16,14 @@ with incoming as (
     from {{ ref('stg_spans') }}
     where
         {{ is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) }}
-        and {{ is_living('stg_spans', timestamp_from_ns('started_ns')) }}
+        and not {{ is_expired_on_arrival('stg_spans', timestamp_from_ns('started_ns')) }}
 
 ),
 
 {% if is_incremental() -%}
 touched_traces as (
 
-    {{ touched_traces() | indent(4) }}
+    select touched_key from {{ ref('trace_arrivals') }}
 
 ),
 

@@ -1,8 +1,7 @@
 -- depends_on: {{ ref('trace_arrivals') }}
 {{ config(
     partition_by='partition_date',
-    touched='touched_traces',
-    touched_dates=true,
+    touched='trace_arrivals',
     touched_key=['trace_id'],
 ) }}
 
@@ -11,7 +10,7 @@
 with {% if is_incremental() -%}
 touched_traces as (
 
-    {{ touched_traces() | indent(4) }}
+    select touched_key from {{ ref('trace_arrivals') }}
 
 ),
 
@@ -69,78 +68,44 @@ sampling_policies as (
 
 ),
 
--- each span with its place in its trace, from 1
 placed as (
 
     select
         trace_id,
         span_id,
         parent_span_id,
-        started_ns,
+        service,
+        coalesce(kind in ('client', 'producer'), false) as is_client_side,
+        coalesce(kind in ('server', 'consumer'), false) as is_server_side,
         {{ span_place('spans') }} as place
     from spans
 
 ),
 
--- one row per span whose parent is there: where that stands, itself if no other bears the id
-parents as (
+{{ span_parents('placed') }},
 
-    select
-        children.trace_id,
-        children.place,
-        min(struct(
-            parents.place = children.place as is_itself,
-            parents.place
-        )).place as parent_place,
-        bool_or(children.started_ns <= parents.started_ns) as is_no_later
-    from placed as children
-    inner join placed as parents
-        on
-            children.trace_id = parents.trace_id
-            and children.parent_span_id = parents.span_id
-    group by 1, 2
-
-),
-
--- a trace can hold a circle of parents only where a span starts no later than its parent
-suspected_traces as (
-
-    select distinct trace_id
-    from parents
-    where is_no_later
-
-),
-
--- one row per suspected trace: the places of the parents, 0 for none
-suspected_trees as (
+-- one row per trace: the places of the parents of its spans, in the order of the spans
+trees as (
 
     select
         placed.trace_id,
         transform(
             array_sort(collect_list(struct(
                 placed.place,
-                coalesce(parents.parent_place, 0) as parent_place
+                coalesce(
+                    parents.parent_place,
+                    case when placed.parent_span_id = placed.span_id then placed.place end,
+                    0
+                ) as parent_place
             ))),
             span -> span.parent_place
         ) as parent_places
     from placed
-    left semi join suspected_traces
-        on placed.trace_id = suspected_traces.trace_id
     left join parents
         on
             placed.trace_id = parents.trace_id
             and placed.place = parents.place
     group by 1
-
-),
-
--- from a circle no way leads up to a span without parent
-circles as (
-
-    select
-        trace_id,
-        size(filter({{ followed('parent_places') }}, place -> place > 0)) as cyclic_span_count
-    from suspected_trees
 
 ),
 
@@ -214,7 +179,14 @@ joined as (
         coalesce(spans.error_span_count, 0) as error_span_count,
         coalesce(spans.root_count, 0) as root_count,
         coalesce(spans.orphan_count, 0) as orphan_count,
-        coalesce(circles.cyclic_span_count, 0) as cyclic_span_count,
+        -- from a circle no way leads up to a span without parent; it holds a span that begins no
+        -- later than its parent
+        case
+            when size(filter(trees.parent_places, (parent, place) -> parent > place)) > 0
+                then size(filter({{ root_of_pointers('trees.parent_places') }}, place -> place > 0))
+            else 0
+        end as cyclic_span_count,
+        coalesce(trees.parent_places, cast(array() as array<int>)) as parent_places,
         array_sort(array_distinct(concat(
             coalesce(spans.event_dates, array()),
             coalesce(logs.event_dates, array())
@@ -238,8 +210,8 @@ joined as (
     from span_totals as spans
     full outer join log_totals as logs
         on spans.trace_id = logs.trace_id
-    left join circles
-        on spans.trace_id = circles.trace_id
+    left join trees
+        on spans.trace_id = trees.trace_id
 
 ),
 
@@ -308,6 +280,7 @@ traces as (
         root_count,
         orphan_count,
         cyclic_span_count,
+        parent_places,
         root_count = 1 and orphan_count = 0 and cyclic_span_count = 0 as is_complete,
         {{ is_sampled('randomness', 'policy.sampling_threshold') }} as is_kept,
         sample_class = 'error' and is_fatal as is_fatal,

@@ -17,6 +17,7 @@ _VARS = _yaml.safe_load(_PROJECT.read_text(encoding="utf-8"))["vars"]
 
 execute = False
 modules = _SimpleNamespace(re=_re)
+graph = _SimpleNamespace(nodes={}, sources={})
 invocation_id = "00000000-0000-0000-0000-000000000000"
 run_started_at = _datetime(2000, 1, 1, tzinfo=_UTC)
 
@@ -24,3 +25,10 @@ run_started_at = _datetime(2000, 1, 1, tzinfo=_UTC)
 def var(name: str, default: _Any = None) -> _Any:
     """Value of a variable in dbt_project.yml, else the default; KeyError without either."""
     return _VARS[name] if default is None else _VARS.get(name, default)
+
+
+def _no_relation(database: str | None, schema: str, identifier: str) -> None:
+    """No table is there while dbt parses."""
+
+
+adapter = _SimpleNamespace(get_relation=_no_relation)

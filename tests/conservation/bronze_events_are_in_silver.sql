@@ -14,7 +14,7 @@ bronze_spans as (
         on spans.ingest_batch = batch_books.ingest_batch
     where
         {{ is_tested_batch('spans.ingest_batch') }}
-        and {{ is_living('spans', timestamp_from_ns('spans.started_ns')) }}
+        and not {{ is_expired_on_arrival('spans', timestamp_from_ns('spans.started_ns')) }}
 
 ),
 
@@ -75,7 +75,9 @@ bronze_log_records as (
         on log_records.ingest_batch = batch_books.ingest_batch
     where
         {{ is_tested_batch('log_records.ingest_batch') }}
-        and {{ is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
+        and not {{ is_expired_on_arrival(
+            'log_records', timestamp_from_ns('log_records.logged_ns')
+        ) }}
 
 ),
 

@@ -67,6 +67,10 @@ def timely() -> Iterator[str]:
 
 FIRST_LOG = log(LOGGED, "", "ERROR disk 1 is full", severity=17, time=FIRST_NS - HOUR)
 
+LATE_ALONE = span(
+    trace_of(6), "d" * 16, "a" * 16, service="bank", start=FIRST_NS + 6 * HOUR + 2 * MINUTE,
+    status=2, exception=("java.io.IOException", "late and alone"),
+)  # fmt: skip
 LATE_ERROR = span(
     trace_of(1), "d" * 16, "a" * 16, service="bank", start=FIRST_NS + HOUR + 2 * MINUTE,
     status=2, exception=("java.io.IOException", "late and new"),
@@ -177,8 +181,11 @@ def test_what_expires_goes_and_no_error_is_lost(
     assert {table.name: table.version for table in lake_tables()} == versions
     data_tests_hold()
 
+    # of a batch that brings nothing else Silver builds nothing
+    take(spark, [LATE_ALONE], tmp_path / "late_alone")
+    assert events_of(lake, "gold.error_events", error_message="late and alone")
     take(spark, list(LATE), tmp_path / "late")
-    (books,) = events_of(lake, "control.batch_books", ingest_batch=3)
+    (books,) = events_of(lake, "control.batch_books", ingest_batch=4)
     assert (books["expired_span_count"], books["span_count"]) == (5, 1)
     assert books["duplicate_span_count"] == 0
     assert days_of(lake, "silver.spans") == {SECOND_DAY}

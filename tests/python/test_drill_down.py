@@ -81,9 +81,9 @@ def test_a_bare_jvm_evaluates_as_a_session_does(spark: SparkSession) -> None:
 
 def test_raw_lines_are_masked_by_the_expression_of_dbt(lake: BuiltLake) -> None:
     calls = {
-        "steps": "redaction_steps('lowered')",
-        "text": "redacted('text', 'steps')",
-        "names": "redacted_attributes('names', 'steps')",
+        "steps": "redaction_steps('lowered', redaction_policy())",
+        "text": "redacted('text', 'steps', redaction_policy())",
+        "names": "redacted_attributes('names', 'steps', redaction_policy())",
     }
     inline = "\n##\n".join(f"{{{{ {call} }}}}" for call in calls.values())
     (outcome,) = dbt("compile", "--inline", inline).result.results

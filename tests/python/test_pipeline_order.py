@@ -93,6 +93,7 @@ def build(
     Silver, with these options, and then Gold, which takes a Silver that was cut short again. The
     first load of the folder `failing` ends between two tables. Days are compacted after the first
     run."""
+    from tracekeep.compact import compact
     from tracekeep.dbt import dbt
     from tracekeep.ingest import ingest
 
@@ -105,7 +106,7 @@ def build(
         if number in runs:
             dbt("run", "--select", "silver", *runs[number])
             if number == min(runs):
-                dbt("run-operation", "compact_closed_days", "--args", "{after_runs: 1}")
+                compact(after_runs=1)
             dbt("run", "--select", "gold")
 
 
@@ -132,7 +133,7 @@ def test_closed_days_were_compacted_and_written_to_again(lake: BuiltLake) -> Non
     """Of the lake that the last test left behind: three builds wrote to the day of the oddities."""
     from deltalake import DeltaTable
 
-    from tracekeep.dbt import dbt
+    from tracekeep.compact import compact
 
     def files(name: str) -> int:
         table = DeltaTable(str(lake.path / "silver" / name))
@@ -142,7 +143,7 @@ def test_closed_days_were_compacted_and_written_to_again(lake: BuiltLake) -> Non
     operations = DeltaTable(str(lake.path / "control" / "day_builds")).to_pyarrow_table()
     assert "compaction" in operations["operation"].to_pylist()
     before = lakes.snapshot(lake_path())
-    dbt("run-operation", "compact_closed_days", "--args", "{after_runs: 1}")
+    compact(after_runs=1)
     lakes.assert_same_rows(before, lakes.snapshot(lake_path()))
     assert {files(name) for name in ("spans", "log_records", "traces", "error_events")} == {1}
 

@@ -65,15 +65,15 @@ LONG = {
 
 
 REDACTED = """
-    select {{ redacted('text', 'steps') }} as text
-    from (select place, text, {{ redaction_steps('lowered') }} as steps
+    select {{ redacted('text', 'steps', redaction_policy()) }} as text
+    from (select place, text, {{ redaction_steps('lowered', redaction_policy()) }} as steps
         from (select *, lower(text) as lowered from texts))
     order by place
 """
 
 REDACTED_ATTRIBUTES = """
-    select {{ redacted_attributes('texts', 'steps') }} as texts
-    from (select place, texts, {{ redaction_steps('lowered') }} as steps
+    select {{ redacted_attributes('texts', 'steps', redaction_policy()) }} as texts
+    from (select place, texts, {{ redaction_steps('lowered', redaction_policy()) }} as steps
         from (select *, lower(concat_ws(' ', map_keys(texts), map_values(texts))) as lowered
             from maps))
     order by place

@@ -15,7 +15,7 @@ spans as (
     where
         spans.is_error
         and {{ is_tested_batch('spans.ingest_batch') }}
-        and {{ is_living('spans', timestamp_from_ns('spans.started_ns')) }}
+        and not {{ is_expired_on_arrival('spans', timestamp_from_ns('spans.started_ns')) }}
 
 ),
 
@@ -31,7 +31,9 @@ log_records as (
     where
         log_records.is_error
         and {{ is_tested_batch('log_records.ingest_batch') }}
-        and {{ is_living('log_records', timestamp_from_ns('log_records.logged_ns')) }}
+        and not {{ is_expired_on_arrival(
+            'log_records', timestamp_from_ns('log_records.logged_ns')
+        ) }}
 
 ),
 

@@ -1,13 +1,22 @@
 -- R11: a version can be read for as long as the variables say: Delta refuses it beyond a property
--- of the table, which expire_layers sets. Returns the tables whose properties say less; only a
--- look at everything asks them.
+-- of the table, which `tracekeep expire` sets. Returns the properties that say less; only a look at
+-- everything asks them.
+{#- what a table does not set is Delta's default #}
+{%- set defaults = {'delta.deletedFileRetentionDuration': 7, 'delta.logRetentionDuration': 30} %}
 {%- set short = [] %}
-{%- for layer in ['bronze', 'silver', 'gold'] if execute and tested_builds() is none %}
-    {%- for relation in delta_tables(layer) %}
-        {%- for name in short_travel_windows(relation, layer) %}
-            {%- do short.append(relation ~ ': ' ~ name) %}
+{%- for node in (graph.sources.values() | list) + (graph.nodes.values() | list)
+    if node.schema in ('bronze', 'silver', 'gold') and execute and tested_builds() is none %}
+    {%- set relation = adapter.get_relation(none, node.schema, node.get('alias') or node.name) %}
+    {%- if relation is not none and relation.is_delta %}
+        {%- set held = dict(run_query('show tblproperties ' ~ relation).rows.values()) %}
+        {%- for name, default in defaults.items() %}
+            {%- set interval = held.get(name, 'interval ' ~ default ~ ' days') %}
+            {%- set days = modules.re.findall('^interval ([0-9]+) days?$', interval) %}
+            {%- if (days | first | default(0) | int) < var(node.schema ~ '_travel_days') | int %}
+                {%- do short.append(relation ~ ': ' ~ name) %}
+            {%- endif %}
         {%- endfor %}
-    {%- endfor %}
+    {%- endif %}
 {%- endfor %}
 
 with short as (

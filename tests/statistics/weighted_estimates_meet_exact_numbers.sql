@@ -21,6 +21,7 @@ traces as (
     from {{ ref('traces') }} as traces
     left semi join taken_builds
         on traces.build_id = taken_builds.build_id
+    where {{ is_tested_date('traces.partition_date') }}
 
 ),
 

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MASKING = """
-    select key, value, {{ redacted_attributes('texts', 'steps') }} as redacted
+    {%- set policy = redaction_policy() %}
+    select key, value, {{ redacted_attributes('texts', 'steps', policy) }} as redacted
     from (
-        select *, {{ redaction_steps('row_text') }} as steps
+        select *, {{ redaction_steps('row_text', policy) }} as steps
         from (
             select key, value, map(key, value) as texts, lower(concat(key, ' ', value)) as row_text
             from subjects

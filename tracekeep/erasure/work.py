@@ -31,7 +31,7 @@ from tracekeep.erasure.reach import EXPIRED_DAYS, MASKING, Subject, masked, out_
 from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
-from tracekeep.lake import PROJECT, SCHEMAS, lake_path, table_path
+from tracekeep.lake import PROJECT, delta_tables, lake_path, table_path
 from tracekeep.session import spark_session
 from tracekeep.tables import lake_tables
 
@@ -135,7 +135,7 @@ def erase(
         changed = work.rewrite()
         if table_path(ARRIVALS).exists():
             work.build_again(ledger)
-        for name in work.tables():
+        for name in delta_tables():
             since = before[name].version if name in before else -1
             entry = TableOutcome(changed.get(name, 0), added_bytes(name, since))
             if work.may_tell(name):
@@ -193,6 +193,10 @@ def _check(ledger: Ledger) -> None:
         )
 
 
+_REDACTED = """
+    {%- set policy = redaction_policy() %}
+    {{ redacted('value', redaction_steps('lower(value)', policy), policy) }}
+"""
 _FINGERPRINT = """
     {%- set version = var('error_pattern_version') -%}
     {{ error_fingerprint(
@@ -223,15 +227,6 @@ class _Work:
         self.variables = request.variables
 
     # ---------------------------------------------------------------- tables
-
-    def tables(self) -> list[str]:
-        """The Delta tables of the lake, by layer and name."""
-        return [
-            f"{layer}.{folder.name}"
-            for layer in SCHEMAS
-            for folder in sorted((lake_path() / layer).glob("*"))
-            if any(folder.joinpath("_delta_log").glob("*.json"))
-        ]
 
     def may_tell(self, name: str) -> bool:
         """Whether a table has columns that can hold an id or a text."""
@@ -264,7 +259,7 @@ class _Work:
     @cached_property
     def _project_sql(self) -> ProjectSql:
         return ProjectSql(
-            compiled("{{ redacted('value', redaction_steps('lower(value)')) }}", self.variables),
+            compiled(_REDACTED, self.variables),
             compiled("{{ endpoint_name('span.attributes', 'span.operation') }}", self.variables),
         )
 
@@ -274,7 +269,7 @@ class _Work:
         """Complete the request: the traces and records of its subjects, the spans of its traces,
         and which of these ids other traces use too: they are unique within a trace alone."""
         request = self.request
-        for name in self.tables() if request.subjects else ():
+        for name in delta_tables() if request.subjects else ():
             rewriter = self._rewriter(name)
             names = rewriter.schema.names
             if rewriter.is_of_subject == "false" or "trace_id" not in names:
@@ -288,14 +283,14 @@ class _Work:
                 if is_of_one != "false" and rows.where(is_of_one).limit(1).count():
                     request.met.add(one)
         is_erased = is_in("trace_id", frozenset(request.traces))
-        for name in self.tables() if request.traces else ():
+        for name in delta_tables() if request.traces else ():
             names = self._schema(name).names
             if "trace_id" in names:
                 rows = self._read(name).where(is_erased)
                 for column in ("span_id", "parent_span_id", "root_span_id"):
                     if column in names:
                         request.spans |= _texts(rows, column)
-        for name in self.tables() if request.spans else ():
+        for name in delta_tables() if request.spans else ():
             ids = self._rewriter(name).other_span_ids
             if ids is not None:
                 rows = self._read(name).selectExpr(f"explode({ids}) as span_id")
@@ -304,7 +299,7 @@ class _Work:
         spans = request.erased.spans
         is_of_span = is_in("span_id", spans)
         for name in ("bronze.log_records", "silver.log_records") if spans else ():
-            if name in self.tables():
+            if name in delta_tables():
                 rows = self._read(name).where("trace_id is null").where(is_of_span)
                 request.records |= _texts(rows, "record_hash")
 
@@ -349,7 +344,7 @@ class _Work:
         from delta.tables import DeltaTable
 
         plans = {}
-        for name in self.tables():
+        for name in delta_tables():
             if name in _LEDGERS:
                 continue
             rewriter = self._rewriter(name)

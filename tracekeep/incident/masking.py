@@ -43,10 +43,11 @@ def redaction_sql(variables: Mapping[str, Any] | None = None) -> dict[str, str]:
     wrong.
     """
     macros = _macros(project_variables() if variables is None else variables)
+    policy = macros["redaction_policy"]()
     return {
-        "steps": macros["redaction_steps"]("lowered").strip(),
-        "text": macros["redacted"]("text", "steps").strip(),
-        "names": macros["redacted_attributes"]("names", "steps").strip(),
+        "steps": macros["redaction_steps"]("lowered", policy).strip(),
+        "text": macros["redacted"]("text", "steps", policy).strip(),
+        "names": macros["redacted_attributes"]("names", "steps", policy).strip(),
     }
 
 

@@ -3,7 +3,7 @@
 -- Days where Silver wrote, or deleted, anything since Gold last took it (R6), and those where Gold
 -- alone has news: errors that went past Silver (R6), erased ones (R12), a new version of the rules.
 -- depends_on: {{ ref('stg_late_error_events') }}
-{%- set expired = expired_event_dates() %}
+{%- set expired = expired_dates(['silver.spans', 'silver.log_records']) %}
 
 with written as (
 
@@ -43,7 +43,7 @@ all_days as (
     select
         partition_date as touched_key,
         false as is_in_silver
-    from {{ existing_table('gold', 'error_events') }}
+    from {{ adapter.get_relation(none, 'gold', 'error_events') }}
     {%- endif %}
 
 ),

@@ -25,7 +25,13 @@ span_hours as (
 error_log_hours as (
 
     select
-        explode({{ error_log_hours('log_records') }}) as touched_key
+        explode(transform(
+            concat(
+                coalesce(log_records.logged_at_versions, array(log_records.logged_at)),
+                array(coalesce(log_records.span_started_at, log_records.logged_at))
+            ),
+            moment -> {{ hour_start('moment') }}
+        )) as touched_key
     from {{ ref('log_records') }} as log_records
     left semi join changed_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = changed_traces.touched_key

@@ -1,6 +1,6 @@
 {{ config(incremental_strategy='append', meta={'news': 'never'}) }}
 
--- What has expired (R12). expire_layers fills it; a run only makes the table, empty.
+-- What has expired (R12). `tracekeep expire` fills it; a run only makes the table, empty.
 with expired_days as (
 
     select *

@@ -5,6 +5,7 @@
     partition_by='partition_date',
     touched='changed_traces',
     touched_dates=true,
+    from_gold=true,
     touched_key=['trace_id', 'record_hash'],
 ) }}
 
@@ -28,7 +29,7 @@ with error_events as (
         on coalesce(error_events.trace_id, error_events.record_hash) = changed_traces.touched_key
     where error_events.partition_date in {{ dates }}
     {%- endif %}
-    {%- if is_incremental() and expired_event_dates() is not none %}
+    {%- if is_incremental() and expired_dates(['silver.spans', 'silver.log_records']) is not none %}
     union all
     -- those of days that Silver had let go, unless they are here (R6): no row gives way to them
     select late_events.{{ columns | join(', late_events.') }}

@@ -1,14 +1,16 @@
 -- depends_on: {{ ref('changed_hours') }}
 {{ config(partition_by='partition_date', touched='changed_hours') }}
 
+{%- set hours = changed_hours() if is_incremental() else none %}
+
 with endpoint_minutes as (
 
     select minutes.*
     from {{ ref('endpoint_minutes') }} as minutes
     {% if is_incremental() -%}
     where
-        minutes.partition_date in {{ changed_hour_dates() }}
-        and {{ is_in_changed_hour('minutes.window_start') }}
+        minutes.partition_date in {{ dates_of_hours(hours) }}
+        and {{ is_in_hours('minutes.window_start', hours) }}
     {%- endif %}
 
 ),

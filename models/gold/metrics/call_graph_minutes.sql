@@ -1,6 +1,8 @@
 -- depends_on: {{ ref('changed_hours') }}
 {{ config(partition_by='partition_date', touched='changed_hours') }}
 
+{%- set hours = changed_hours() if is_incremental() else none %}
+
 -- calls in the window where the callee began to work on them
 with service_calls as (
 
@@ -10,8 +12,8 @@ with service_calls as (
     from {{ ref('service_calls') }}
     {% if is_incremental() -%}
     where
-        partition_date in {{ changed_hour_dates() }}
-        and {{ is_in_changed_hour('coalesce(server_started_at, started_at)') }}
+        partition_date in {{ dates_of_hours(hours) }}
+        and {{ is_in_hours('coalesce(server_started_at, started_at)', hours) }}
     {%- endif %}
 
 ),

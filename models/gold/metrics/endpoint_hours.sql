@@ -4,10 +4,10 @@
     **gold_layout()
 ) }}
 
-{%- set dates = changed_hour_dates() if is_incremental() %}
+{%- set hours = changed_hours() if is_incremental() else none %}
 {%- set window_keys = ['window_start', 'environment', 'region', 'service', 'endpoint'] %}
 
-with {{ endpoint_events(hour_start, dates) }},
+with {{ endpoint_events(hour_start, hours) }},
 
 -- one row per hour, endpoint and pattern: a failure counts once (R10)
 patterns as (
@@ -34,12 +34,16 @@ hour_patterns as (
 
 ),
 
--- one row per hour, endpoint and bucket of an exponential histogram
+-- one row per hour, endpoint and bucket of OpenTelemetry's exponential histogram: bucket i holds
+-- what is above b^i and at most b^(i+1), where b = 2^(2^-scale); less than 1 ns counts as 1 ns
 buckets as (
 
     select
         {{ window_keys | join(',\n        ') }},
-        {{ latency_bucket('latency_ms') }} as latency_bucket,
+        cast(
+            ceil(log2(greatest(latency_ms, 1e-6)) * {{ 2 ** var('latency_histogram_scale') }}) - 1
+            as int
+        ) as latency_bucket,
         count(*) as request_count
     from endpoint_events
     where latency_ms is not null

@@ -4,10 +4,10 @@
     **gold_layout()
 ) }}
 
-{%- set dates = changed_hour_dates() if is_incremental() %}
+{%- set hours = changed_hours() if is_incremental() else none %}
 {%- set window_keys = ['window_start', 'environment', 'region', 'service', 'endpoint'] %}
 
-with {{ endpoint_events(window_start, dates) }},
+with {{ endpoint_events(window_start, hours) }},
 
 -- one row per window, endpoint and pattern: a failure counts once (R10)
 patterns as (

@@ -6,6 +6,8 @@
     touched_key=['trace_id'],
 ) }}
 
+-- One statement of this length: the tree of a trace is made once for its paths and its critical
+-- path. A place is the position of a span in its trace, from 1; 0 is none.
 {%- set dates = changed_dates() if is_incremental() %}
 {%- set step_columns = {
     'span_id': 'string',
@@ -47,7 +49,6 @@ spans as (
     select
         spans.*,
         coalesce(spans.kind in ('client', 'producer'), false) as is_client_side,
-        coalesce(spans.kind in ('server', 'consumer'), false) as is_server_side,
         {{ nanoseconds('spans.started_at', 'spans.started_at_ns') }} as started_ns,
         {{ span_place('spans') }} as place
     from {{ ref('spans') }} as spans
@@ -133,8 +134,6 @@ lost_logs as (
 
 ),
 
-{{ span_parents('spans') }},
-
 -- one row per trace: its spans in their order
 trees as (
 
@@ -142,11 +141,7 @@ trees as (
         spans.trace_id,
         array_sort(collect_list(struct(
             spans.place,
-            coalesce(
-                parents.parent_place,
-                case when spans.parent_span_id = spans.span_id then spans.place end,
-                0
-            ) as parent_place,
+            element_at(error_traces.parent_places, spans.place) as parent_place,
             spans.span_id,
             spans.parent_span_id,
             spans.service,
@@ -168,10 +163,8 @@ trees as (
             spans.started_ns + {{ latency_ns('spans.latency_ms') }} as ended_ns
         ))) as spans
     from spans
-    left join parents
-        on
-            spans.trace_id = parents.trace_id
-            and spans.place = parents.place
+    inner join error_traces
+        on spans.trace_id = error_traces.trace_id
     left join failing_logs
         on
             spans.trace_id = failing_logs.trace_id
@@ -180,46 +173,45 @@ trees as (
 
 ),
 
-cut as (
+cut_trees as (
 
     select
         *,
-        {{ circle_cuts('transform(spans, span -> span.parent_place)') }} as cuts
+        {{ cycle_roots('transform(spans, span -> span.parent_place)') }} as cuts
     from trees
 
 ),
 
-rooted as (
+rooted_trees as (
 
     select
-        cut.*,
-        transform(cut.spans, span -> if(
-            array_contains(cut.cuts, span.place), 0, span.parent_place
+        cut_trees.*,
+        transform(cut_trees.spans, span -> if(
+            array_contains(cut_trees.cuts, span.place), 0, span.parent_place
         )) as parent_places,
         array_min(transform(
-            filter(cut.spans, span -> span.parent_span_id is null),
+            filter(cut_trees.spans, span -> span.parent_span_id is null),
             span -> struct(span.started_ns, span.span_id is null as is_nameless, span.place)
         )).place as root_place,
-        size(filter(cut.spans, span -> span.parent_span_id is null)) as root_count,
+        size(filter(cut_trees.spans, span -> span.parent_span_id is null)) as root_count,
         lost_logs.log is not null as is_log_lost
-    from cut
+    from cut_trees
     left join lost_logs
-        on cut.trace_id = lost_logs.trace_id
+        on cut_trees.trace_id = lost_logs.trace_id
 
 ),
 
--- up from each span to the topmost one: where that stands, how many spans the way has, and the time
--- that all of them have in common
-climbed as (
+-- per span: its topmost ancestor, its depth, and the time range shared by the whole chain
+climbed_trees as (
 
     select
         *,
-        -- where an error log without its span is laid to
+        -- the span that gets error logs whose own span is missing
         coalesce(root_place, 1) as entry_place,
         aggregate(
-            sequence(1, {{ doubling_rounds('parent_places') }}),
-            transform(spans, (span, place) -> struct(
-                parent_places[place] as up,
+            sequence(1, {{ log2_rounds('parent_places') }}),
+            transform(spans, span -> struct(
+                element_at(parent_places, span.place) as up,
                 span.place as top_place,
                 1 as depth,
                 span.started_ns,
@@ -234,18 +226,19 @@ climbed as (
             )))
         ) as ways,
         -- up from each span to the nearest one whose parent fails
-        {{ followed("transform(spans, (span, place) -> case
-                when parent_places[place] = 0 then 0
-                when element_at(spans, parent_places[place]).is_failing then span.place
-                else parent_places[place]
+        {{ root_of_pointers("transform(spans, span -> case
+                when element_at(parent_places, span.place) = 0 then 0
+                when element_at(spans, element_at(parent_places, span.place)).is_failing
+                    then span.place
+                else element_at(parent_places, span.place)
             end)") }} as below_failing
-    from rooted
+    from rooted_trees
 
 ),
 
--- where paths end: failing spans below which none fails, and where an error log without its span is
--- laid to; the deepest first
-ended as (
+-- where paths end: failing spans below which none fails, and the span that gets error logs whose
+-- own span is missing; the deepest first
+trees_with_ends as (
 
     select
         *,
@@ -256,22 +249,23 @@ ended as (
                     transform(filter(spans, span -> span.is_failing), span -> span.place),
                     transform(
                         filter(
-                            spans, span -> span.is_failing and below_failing[span.place - 1] > 0
+                            spans,
+                            span -> span.is_failing and element_at(below_failing, span.place) > 0
                         ),
-                        span -> parent_places[below_failing[span.place - 1] - 1]
+                        span -> element_at(parent_places, element_at(below_failing, span.place))
                     )
                 ),
                 case when is_log_lost then array(entry_place) else array() end
             ),
-            place -> struct(-ways[place - 1].depth as height, place)
+            place -> struct(-element_at(ways, place).depth as height, place)
         )) as ends
-    from climbed
+    from climbed_trees
 
 ),
 
 -- children that the critical path of their parent takes: from its end back, the last that finishes
 -- before what was taken begins
-taken as (
+trees_with_last_children as (
 
     select
         *,
@@ -279,12 +273,16 @@ taken as (
             array_sort(transform(
                 filter(
                     spans,
-                    span -> if(parent_places[span.place - 1] > 0, lengths[span.place - 1], 0) > 0
+                    span -> if(
+                        element_at(parent_places, span.place) > 0,
+                        element_at(lengths, span.place),
+                        0
+                    ) > 0
                 ),
                 span -> struct(
-                    parent_places[span.place - 1] as parent_place,
-                    -ways[span.place - 1].ended_ns as back_to,
-                    -ways[span.place - 1].started_ns as back_from,
+                    element_at(parent_places, span.place) as parent_place,
+                    -element_at(ways, span.place).ended_ns as back_to,
+                    -element_at(ways, span.place).started_ns as back_from,
                     span.place
                 )
             )),
@@ -293,7 +291,7 @@ taken as (
                 child.back_to >= if(
                     child.parent_place = picked.parent_place,
                     picked.back_to,
-                    -ways[child.parent_place - 1].ended_ns
+                    -element_at(ways, child.parent_place).ended_ns
                 ),
                 struct(
                     child.parent_place as parent_place,
@@ -303,34 +301,34 @@ taken as (
                 picked
             )
         ).places as taken_places
-    from ended
+    from trees_with_ends
 
 ),
 
--- of these, what the root leads to: all of the critical path but the root
-connected as (
+-- of these children, those that the root leads to: all of the critical path but the root
+trees_with_next_positions as (
 
     select
         *,
         transform(taken_places, (place, position) -> if(
-            parent_places[place - 1] = entry_place,
+            element_at(parent_places, place) = entry_place,
             cast(position + 1 as int),
-            cast(array_position(taken_places, parent_places[place - 1]) as int)
+            cast(array_position(taken_places, element_at(parent_places, place)) as int)
         )) as next_positions
-    from taken
+    from trees_with_last_children
 
 ),
 
-anchored as (
+trees_with_anchors as (
 
     select
         *,
-        {{ followed('next_positions') }} as anchors
-    from connected
+        {{ root_of_pointers('next_positions') }} as anchors
+    from trees_with_next_positions
 
 ),
 
-critical as (
+trees_with_critical_places as (
 
     select
         *,
@@ -338,12 +336,12 @@ critical as (
             array(entry_place),
             filter(taken_places, (place, position) -> anchors[position] > 0)
         )) as critical_places
-    from anchored
+    from trees_with_anchors
 
 ),
 
 -- the way down to the end of each path
-chained as (
+trees_with_chains as (
 
     select
         *,
@@ -352,25 +350,25 @@ chained as (
             (ended, rank) -> struct(
                 rank + 1 as path_rank,
                 ended.place,
-                ways[ended.place - 1].top_place as top_place,
+                element_at(ways, ended.place).top_place as top_place,
                 reverse(aggregate(
                     slice(sequence(1, -ended.height), 2, -ended.height),
                     array(ended.place),
-                    (chain, hop) -> concat(chain, array(parent_places[chain[hop - 2] - 1]))
+                    (chain, hop) -> concat(chain, array(element_at(parent_places, chain[hop - 2])))
                 )) as places
             )
         ) as chains,
         transform(critical_places, place -> struct(
-            spans[place - 1].span_id,
-            spans[place - 1].service,
-            spans[place - 1].endpoint,
+            element_at(spans, place).span_id,
+            element_at(spans, place).service,
+            element_at(spans, place).endpoint,
             aggregate(
-                filter(critical_places, child -> parent_places[child - 1] = place),
-                lengths[place - 1],
-                (remaining, child) -> remaining - lengths[child - 1]
+                filter(critical_places, child -> element_at(parent_places, child) = place),
+                element_at(lengths, place),
+                (remaining, child) -> remaining - element_at(lengths, child)
             ) / 1e6 as added_ms
         )) as critical_path
-    from critical
+    from trees_with_critical_places
 
 ),
 
@@ -381,14 +379,14 @@ paths_of_spans as (
         size(ends) as path_count,
         inline(transform(chains, chain -> named_struct(
             'path_rank', chain.path_rank,
-            'error_type', spans[chain.place - 1].error_type,
-            'peer', spans[chain.place - 1].peer,
-            'origin_ns', spans[chain.place - 1].started_ns,
+            'error_type', element_at(spans, chain.place).error_type,
+            'peer', element_at(spans, chain.place).peer,
+            'origin_ns', element_at(spans, chain.place).started_ns,
             'steps', transform(
                 chain.places,
                 place -> struct(
                     {%- for name in step_columns %}
-                    spans[place - 1].{{ name }}{{ ',' if not loop.last }}
+                    element_at(spans, place).{{ name }}{{ ',' if not loop.last }}
                     {%- endfor %}
                 )
             ),
@@ -397,7 +395,7 @@ paths_of_spans as (
                 case
                     when
                         not array_contains(cuts, chain.top_place)
-                        and spans[chain.top_place - 1].parent_span_id is not null
+                        and element_at(spans, chain.top_place).parent_span_id is not null
                         then 'missing_parent'
                 end,
                 case
@@ -410,7 +408,7 @@ paths_of_spans as (
         ))) as (
             path_rank, error_type, peer, origin_ns, steps, marks, critical_path
         )
-    from chained
+    from trees_with_chains
 
 ),
 

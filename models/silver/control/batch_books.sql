@@ -1,7 +1,4 @@
-{{ config(
-    incremental_strategy='append',
-    post_hook=['{{ forget_arrivals() }}', '{{ compact_closed_days() if has_news("batches") }}'],
-) }}
+{{ config(incremental_strategy='append', post_hook='delete from control.trace_arrivals') }}
 
 -- Closes the books of the batches that this run took (R1). A batch that stands here is taken
 -- (R6); so this is the last Silver model of a run.

@@ -1,7 +1,7 @@
 {{ config(incremental_strategy='append') }}
 
 -- Which days each build of Silver writes to, so that closed days are compacted once they are worth
--- it, without a look at all of history (R7). compact_closed_days adds what it did.
+-- it, without a look at all of history (R7). `tracekeep compact` notes there what it did.
 with written as (
 
     select distinct explode(event_dates) as partition_date

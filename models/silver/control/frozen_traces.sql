@@ -1,7 +1,7 @@
 {{ config(incremental_strategy='append', meta={'news': 'never'}) }}
 
--- Traces that began on a day which has expired and went on later (R6). expire_layers fills it; a
--- run only makes the table, empty.
+-- Traces that began on a day which has expired and went on later (R6). `tracekeep expire` fills it;
+-- a run only makes the table, empty.
 with frozen_traces as (
 
     select

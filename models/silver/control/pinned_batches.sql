@@ -4,8 +4,8 @@
 {%- set ledger = source('bronze', 'ingest_batches') -%}
 {%- set has_news = execute and has_news('ledger') -%}
 {%- set ledger_version = newest_version('bronze.ingest_batches') if has_news -%}
-{%- set spans_version = newest_version('bronze.spans') if has_news -%}
-{%- set log_records_version = newest_version('bronze.log_records') if has_news -%}
+{%- set spans_version = newest_version('bronze.spans') if has_news else 'null' -%}
+{%- set log_records_version = newest_version('bronze.log_records') if has_news else 'null' -%}
 
 -- Which committed ingest batches Silver has seen (R6): read once at the start of a run, so that
 -- all its models take the same batches however far ingest goes meanwhile.
@@ -23,8 +23,8 @@ pinned_batches as (
 
     select
         ingest_batches.ingest_batch,
-        {{ version_literal(spans_version or none) }} as bronze_version,
-        {{ version_literal(log_records_version or none) }} as bronze_log_records_version,
+        cast({{ spans_version }} as bigint) as bronze_version,
+        cast({{ log_records_version }} as bigint) as bronze_log_records_version,
         {{ build_id() }} as build_id,
         ingest_batches.planned_at
     from ingest_batches

@@ -22,7 +22,7 @@ with arrived_spans as (
     from {{ source('bronze', 'spans') }}
     where
         {{ is_outstanding }}
-        and {{ is_living('spans', span_time) }}
+        and not {{ is_expired_on_arrival('spans', span_time) }}
 
 ),
 
@@ -37,7 +37,7 @@ arrived_log_records as (
     from {{ source('bronze', 'log_records') }}
     where
         {{ is_outstanding }}
-        and {{ is_living('log_records', timestamp_from_ns('time_unix_nano')) }}
+        and not {{ is_expired_on_arrival('log_records', timestamp_from_ns('time_unix_nano')) }}
 
 ),
 

@@ -3,12 +3,12 @@
 
     parent_places: array of the places of the parents, from 1; 0 for none.
 -#}
-{% macro circle_cuts(parent_places) -%}
+{% macro cycle_roots(parent_places) -%}
     transform(
             -- up from each place, doubled each round: only circles never end, and all of a round
             -- that has covered the whole trace stand in them
             array(aggregate(
-                sequence(1, {{ doubling_rounds(parent_places) }}),
+                sequence(1, {{ log2_rounds(parent_places) }}),
                 transform({{ parent_places }}, (parent, place) -> struct(
                     parent as up, cast(place + 1 as int) as least
                 )),

@@ -3,9 +3,9 @@
     one points to itself. The steps double each round, so a chain of 50,000 takes 16 rounds; a place
     in a circle leads to some place of the circle.
 -#}
-{% macro followed(pointers) -%}
+{% macro root_of_pointers(pointers) -%}
     aggregate(
-            sequence(1, {{ doubling_rounds(pointers) }}),
+            sequence(1, {{ log2_rounds(pointers) }}),
             {{ pointers }},
             (reached, turn) -> transform(
                 reached, place -> if(place = 0, 0, element_at(reached, place))

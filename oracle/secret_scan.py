@@ -26,6 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tracekeep.parquet_parts import bounds_of, is_bytes, is_text, parts_of
+
 PART = 12
 """Characters of a needle that count as the needle."""
 WRITTEN = 3
@@ -145,46 +147,16 @@ def contents_of(path: Path) -> Iterator[tuple[str, pa.Array]]:
 
 def _parquet_contents(path: Path) -> Iterator[tuple[str, pa.Array]]:
     with pq.ParquetFile(path) as file:
-        for group in range(file.num_row_groups):
-            columns = file.metadata.row_group(group)
-            for number in range(columns.num_columns):
-                column = columns.column(number)
-                statistics = column.statistics
-                if statistics is not None and statistics.has_min_max:
-                    ends = [_bytes_of(statistics.min), _bytes_of(statistics.max)]
-                    yield f"statistics of {column.path_in_schema}", pa.array(ends, pa.binary())
+        for column, *ends in bounds_of(file.metadata):
+            texts = [end if isinstance(end, bytes) else str(end).encode() for end in ends]
+            yield f"statistics of {column}", pa.array(texts, pa.binary())
         for batch in file.iter_batches(ROWS_PER_BATCH):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                for values in _leaves(column):
-                    yield name, values
-
-
-def _bytes_of(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
-
-
-def _leaves(column: pa.Array) -> Iterator[pa.Array]:
-    """The distinct texts, bytes and numbers in a column, however deep they lie."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        yield from _leaves(column.dictionary)
-    elif pa.types.is_map(kind):
-        yield from _leaves(column.keys)
-        yield from _leaves(column.items)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        yield from _leaves(column.flatten())
-    elif pa.types.is_struct(kind):
-        for field in column.flatten():
-            yield from _leaves(field)
-    elif pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        yield column.unique().cast(pa.string())
-    elif (
-        pa.types.is_string(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_large_binary(kind)
-    ):
-        yield column.unique()
+                for _, part in parts_of(name, column):
+                    if is_text(part.type) or is_bytes(part.type):
+                        yield name, part.unique()
+                    elif pa.types.is_integer(part.type) or pa.types.is_decimal(part.type):
+                        yield name, part.unique().cast(pa.string())
 
 
 def _texts_of_json(path: Path) -> Iterator[str]:

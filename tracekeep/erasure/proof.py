@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracekeep.erasure.rewriting import SHORTEST_VALUE
+from tracekeep.parquet_parts import bounds_of, is_bytes, is_text, map_parts, parts_of
 from tracekeep.readers.files import unpacked
 from tracekeep.spellings import attribute_pattern, examples, ids_in, spellings, value_pattern
 
@@ -172,11 +172,9 @@ def _texts_of(file: Path) -> Iterator[bytes]:
 def _in_parquet(file: Path, wanted: Wanted, finding: Finding) -> Iterator[tuple[str, str]]:
     with pq.ParquetFile(file) as parquet:
         metadata = parquet.metadata
-        for group in range(metadata.num_row_groups):
-            for number in range(metadata.num_columns):
-                column = metadata.row_group(group).column(number)
-                for what in sorted(wanted.found_in(_bounds_of(column))):
-                    yield f"statistics of {column.path_in_schema}", what
+        for path, least, greatest in bounds_of(metadata):
+            for what in sorted(wanted.found_in(f"{least}\n{greatest}")):
+                yield f"statistics of {path}", what
         finding.columns += metadata.num_columns
         for what in sorted(wanted.found_in(str(metadata.metadata or ""))):
             yield "footer", what
@@ -209,47 +207,22 @@ def _own_columns(
             yield name, rows[name].filter(is_own[trace])
 
 
-def _bounds_of(column: Any) -> str:
-    statistics = column.statistics
-    if statistics is None or not statistics.has_min_max:
-        return ""
-    return f"{statistics.min}\n{statistics.max}"
-
-
 def _in_column(name: str, column: pa.Array, wanted: Wanted) -> Iterator[tuple[str, str]]:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        yield from _in_column(name, column.dictionary_decode(), wanted)
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        distinct = pc.unique(column.drop_null())
-        text = pc.binary_join(pa.ListArray.from_arrays([0, len(distinct)], distinct), "\n")
-        for what in wanted.found_in(text[0].as_py() or ""):
-            yield name, what
-    elif pa.types.is_map(kind):
-        keys, values = _map_parts(column)
-        for key, value in wanted.subjects:
-            both = pc.and_(pc.equal(keys, key), pc.equal(values, value))
-            if pc.any(both).as_py():
-                yield name, value
-        yield from _in_column(name, keys, wanted)
-        yield from _in_column(name, values, wanted)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        yield from _in_column(name, column.flatten(), wanted)
-    elif pa.types.is_struct(kind):
-        for number in range(kind.num_fields):
-            inner = kind.field(number).name
-            yield from _in_column(f"{name}.{inner}", pc.struct_field(column, number), wanted)
-    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        for value in column.drop_null().to_pylist():
-            for what in wanted.found_in(value.decode("utf-8", "replace")):
-                yield name, what
-
-
-def _map_parts(column: pa.MapArray) -> tuple[pa.Array, pa.Array]:
-    """Keys and values of the rows of a map, without what lies outside of its slice."""
-    offsets = column.offsets
-    start, end = offsets[0].as_py(), offsets[len(column)].as_py()
-    return column.keys.slice(start, end - start), column.items.slice(start, end - start)
+    for place, part in parts_of(name, column):
+        if is_text(part.type):
+            distinct = pc.unique(part.drop_null())
+            text = pc.binary_join(pa.ListArray.from_arrays([0, len(distinct)], distinct), "\n")
+            for what in wanted.found_in(text[0].as_py() or ""):
+                yield place, what
+        elif pa.types.is_map(part.type):
+            keys, values = map_parts(part)
+            for key, value in wanted.subjects:
+                if pc.any(pc.and_(pc.equal(keys, key), pc.equal(values, value))).as_py():
+                    yield place, value
+        elif is_bytes(part.type):
+            for value in part.drop_null().to_pylist():
+                for what in wanted.found_in(value.decode("utf-8", "replace")):
+                    yield place, what
 
 
 # ---------------------------------------------------------------- the control

@@ -11,11 +11,11 @@
 with incoming as (
 
     select
-        *,
+        stg_log_records.*,
         array({{ timestamp_from_ns('logged_ns') }}) as version_times,
         ingested_at as first_arrival_at,
         ingested_at as last_arrival_at
-    from {{ ref('stg_log_records') }}
+    from {{ ref('stg_log_records') }} as stg_log_records
     where
         {{ is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) }}
         and not {{ is_expired_on_arrival('stg_log_records', timestamp_from_ns('logged_ns')) }}

@@ -10,10 +10,10 @@
 with incoming as (
 
     select
-        *,
+        stg_spans.*,
         ingested_at as first_arrival_at,
         ingested_at as last_arrival_at
-    from {{ ref('stg_spans') }}
+    from {{ ref('stg_spans') }} as stg_spans
     where
         {{ is_outstanding_batch('ingest_batch', from_nothing=not is_incremental()) }}
         and not {{ is_expired_on_arrival('stg_spans', timestamp_from_ns('started_ns')) }}

@@ -11,15 +11,15 @@
 with arrived_spans as (
 
     select
-        ingest_batch,
-        coalesce(trace_id, record_hash) as touched_key,
+        spans.ingest_batch,
+        coalesce(spans.trace_id, spans.record_hash) as touched_key,
         to_date({{ span_time }}) as event_date,
         case
             when trace_id is not null and kind = 'consumer'
                 then array_compact(array_distinct(links.trace_id))
         end as linked_trace_ids,
         false as is_known_by_uid
-    from {{ source('bronze', 'spans') }}
+    from {{ source('bronze', 'spans') }} as spans
     where
         {{ is_outstanding }}
         and not {{ is_expired_on_arrival('spans', span_time) }}
@@ -29,12 +29,12 @@ with arrived_spans as (
 arrived_log_records as (
 
     select
-        ingest_batch,
-        coalesce(trace_id, record_hash) as touched_key,
+        log_records.ingest_batch,
+        coalesce(log_records.trace_id, log_records.record_hash) as touched_key,
         to_date({{ timestamp_from_ns('time_unix_nano') }}) as event_date,
         cast(null as array<string>) as linked_trace_ids,
         trace_id is null and {{ record_uid('attributes') }} is not null as is_known_by_uid
-    from {{ source('bronze', 'log_records') }}
+    from {{ source('bronze', 'log_records') }} as log_records
     where
         {{ is_outstanding }}
         and not {{ is_expired_on_arrival('log_records', timestamp_from_ns('time_unix_nano')) }}

@@ -52,9 +52,10 @@ target/.sqlfluff: $(sql) $(sql_rules) | setup
 		$(if $(filter macros/% $(sql_rules),$?),$(sql_folders),$?)
 	@mkdir -p target && touch $@
 
+# lint has run test_yaml.py.
 .PHONY: test
 test: lint
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --ignore=tests/python/test_yaml.py --durations=25
 
 # SET: a folder of raw files. Compares the lake that was built from it, or builds one for the
 # comparison, with an independent reading of the files.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import gzip
 import json
 import re
@@ -42,6 +43,23 @@ def test_second_run_prints_figures_and_changes_no_table(
     table = {line.split()[0]: line.split() for line in printed.splitlines() if line}
     assert table["silver"][4] == table["silver"][5] == table["gold"][4] == table["gold"][5]
     assert "dbt docs generate" in printed
+    assert versions(lake_tables()) == before
+
+
+def test_expire_says_what_would_go_and_changes_no_table(
+    lake: BuiltLake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bronze goes by arrival: it stays."""
+    from tracekeep.expire import expire
+    from tracekeep.tables import lake_tables
+
+    before = versions(lake_tables())
+    capsys.readouterr()
+    expire(datetime.datetime(2026, 5, 1), dry_run=True)
+    due = {line.partition(":")[0] for line in capsys.readouterr().out.splitlines()}
+    silver = {"changes", "error_events", "log_records", "service_calls", "spans", "traces"}
+    assert due >= {"gold.call_graph_minutes", "gold.endpoint_minutes"}
+    assert {name for name in due if not name.startswith("gold.")} == {f"silver.{n}" for n in silver}
     assert versions(lake_tables()) == before
 
 

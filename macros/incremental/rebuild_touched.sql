@@ -8,7 +8,7 @@
       touched_key  columns of the model whose first non-null value is the key; not for days and hours,
                    which are replaced by REPLACE WHERE: it needs no join
       touched_dates  of a model of Gold: true if the rows of the keys are on the changed days alone
-      from_gold    true if the model has rows of days that Silver has let go, or makes them of Gold's
+      from_gold    true if the model also builds days that Silver no longer holds: late errors, patterns
     The model's rows must be all rows of the touched keys, and no others. A `+` before their key
     keeps them from matching an old row, and spreads them over the tasks.
 

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     from tracekeep.catalog import register_tables
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     register_tables(spark_session(hive=True))
     try:
         days = compact(arguments.after_runs)
-    except PySparkException as error:
+    except (PySparkException, Py4JError) as error:
         print(f"compact: {error}", file=sys.stderr)
         return FAILED
     print(f"{len(days)} days compacted{': ' if days else ''}{', '.join(map(str, days))}")
@@ -53,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
 def compact(after_runs: int | None = None) -> list[date]:
     """Compact the days that are due and note them in control.day_builds; returns the days.
 
-    Cut short, it begins anew with the first day that it has not noted. Raises PySparkException if a
-    statement fails.
+    Cut short, it begins anew with the first day that it has not noted. Raises PySparkException or
+    Py4JError if a statement fails.
     """
     from tracekeep.dbt import tables_with
     from tracekeep.session import spark_session

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     from tracekeep.dbt import DbtError
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     before = lake_tables()
     try:
         expire(arguments.now, arguments.dry_run, arguments.vars)
-    except (DbtError, ExpiryError, PySparkException, ValueError) as error:
+    except (DbtError, ExpiryError, PySparkException, Py4JError, ValueError) as error:
         print(f"expire: {error}", file=sys.stderr)
         return FAILED
     if not arguments.dry_run:
@@ -82,8 +83,8 @@ def expire(
     time travel and loses older versions.
 
     now: taken for the present, UTC unless it names a zone. variables: dbt's, YAML. Raises
-    ExpiryError before anything is done, ValueError for other variables than YAML's, DbtError or
-    PySparkException if a statement fails.
+    ExpiryError before anything is done, ValueError for other variables than YAML's, DbtError,
+    PySparkException or Py4JError (Delta's errors that PySpark does not know) if a statement fails.
     """
     from tracekeep.catalog import register_tables
     from tracekeep.dbt import dbt, tables_with

@@ -53,14 +53,12 @@ spans as (
 
 ),
 
--- one row per trace: its spans in their order
-trees as (
+span_lists as (
 
     select
         spans.trace_id,
         array_sort(collect_list(struct(
             spans.place,
-            element_at(traces.parent_places, spans.place) as parent_place,
             spans.span_id,
             spans.parent_span_id,
             spans.record_hash,
@@ -83,12 +81,24 @@ trees as (
             ) as has_sender
         ))) as spans
     from spans
+    group by 1
+
+),
+
+-- one row per trace: its spans in their order, and where the parent of each is. The parents join
+-- once a trace is one row: with each span the array would be as often there as it is long
+trees as (
+
+    select
+        span_lists.trace_id,
+        span_lists.spans,
+        traces.parent_places
+    from span_lists
     inner join {{ ref('traces') }} as traces
-        on spans.trace_id = traces.trace_id
+        on span_lists.trace_id = traces.trace_id
     {% if is_incremental() -%}
     where traces.partition_date in {{ touched_dates() }}
     {%- endif %}
-    group by 1
 
 ),
 
@@ -98,15 +108,17 @@ climbed as (
         *,
         -- up over internal spans: where each span's way meets another kind, or ends
         {{ root_of_pointers("transform(spans, span -> if(
-                span.parent_place > 0 and (span.kind is null or span.kind = 'internal'),
-                span.parent_place,
+                element_at(parent_places, span.place) > 0
+                and (span.kind is null or span.kind = 'internal'),
+                element_at(parent_places, span.place),
                 span.place
             ))") }} as ends,
         -- up within the service: its topmost span
         {{ root_of_pointers("transform(spans, span -> if(
-                span.parent_place > 0
-                and element_at(spans, span.parent_place).service = span.service,
-                span.parent_place,
+                element_at(parent_places, span.place) > 0
+                and element_at(spans, element_at(parent_places, span.place)).service
+                    = span.service,
+                element_at(parent_places, span.place),
                 span.place
             ))") }} as entries
     from trees
@@ -118,7 +130,7 @@ left_behind as (
 
     select
         *,
-        transform(entries, entry -> element_at(spans, entry).parent_place) as nearest_places
+        transform(entries, entry -> element_at(parent_places, entry)) as nearest_places
     from climbed
 
 ),
@@ -132,9 +144,10 @@ received as (
             filter(spans, span -> span.is_server_side or span.kind is null),
             span -> named_struct(
                 'target', span,
+                'parent_place', element_at(parent_places, span.place),
                 'client', if(
-                    span.is_server_side and span.parent_place > 0,
-                    element_at(spans, element_at(ends, span.parent_place)),
+                    span.is_server_side and element_at(parent_places, span.place) > 0,
+                    element_at(spans, element_at(ends, element_at(parent_places, span.place))),
                     null
                 ),
                 'nearest', if(
@@ -143,7 +156,7 @@ received as (
                     null
                 )
             )
-        )) as (target, client, nearest)
+        )) as (target, parent_place, client, nearest)
     from left_behind
 
 ),
@@ -153,12 +166,13 @@ called as (
     select
         trace_id,
         target,
+        parent_place,
         case
             when client.is_client_side then client
             -- a span of unknown kind receives a request where its own parent is elsewhere
             when
                 nearest.service <> target.service
-                and (target.is_server_side or nearest.place = target.parent_place)
+                and (target.is_server_side or nearest.place = parent_place)
                 then nearest
         end as caller
     from received
@@ -181,7 +195,7 @@ direct_calls as (
     from called
     where
         caller is not null
-        or (target.parent_place = 0 and target.parent_span_id is null and not target.has_sender)
+        or (parent_place = 0 and target.parent_span_id is null and not target.has_sender)
 
 ),
 

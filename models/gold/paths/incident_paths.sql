@@ -134,14 +134,12 @@ lost_logs as (
 
 ),
 
--- one row per trace: its spans in their order
-trees as (
+span_lists as (
 
     select
         spans.trace_id,
         array_sort(collect_list(struct(
             spans.place,
-            element_at(error_traces.parent_places, spans.place) as parent_place,
             spans.span_id,
             spans.parent_span_id,
             spans.service,
@@ -163,8 +161,6 @@ trees as (
             spans.started_ns + {{ latency_ns('spans.latency_ms') }} as ended_ns
         ))) as spans
     from spans
-    inner join error_traces
-        on spans.trace_id = error_traces.trace_id
     left join failing_logs
         on
             spans.trace_id = failing_logs.trace_id
@@ -173,11 +169,25 @@ trees as (
 
 ),
 
+-- one row per trace: its spans in their order, and where the parent of each is. The parents join
+-- once a trace is one row: with each span the array would be as often there as it is long
+trees as (
+
+    select
+        span_lists.trace_id,
+        span_lists.spans,
+        error_traces.parent_places as told_parent_places
+    from span_lists
+    inner join error_traces
+        on span_lists.trace_id = error_traces.trace_id
+
+),
+
 cut_trees as (
 
     select
         *,
-        {{ cycle_roots('transform(spans, span -> span.parent_place)') }} as cuts
+        {{ cycle_roots('told_parent_places') }} as cuts
     from trees
 
 ),
@@ -186,8 +196,8 @@ rooted_trees as (
 
     select
         cut_trees.*,
-        transform(cut_trees.spans, span -> if(
-            array_contains(cut_trees.cuts, span.place), 0, span.parent_place
+        transform(cut_trees.told_parent_places, (parent, position) -> if(
+            array_contains(cut_trees.cuts, cast(position + 1 as int)), 0, parent
         )) as parent_places,
         array_min(transform(
             filter(cut_trees.spans, span -> span.parent_span_id is null),

@@ -5,6 +5,9 @@
     **silver_layout()
 ) }}
 
+-- Over 200 lines: versions are compared, then a span lends what a record lacks. A table in between
+-- would be one more write in each run.
+
 {%- set dates = touched_dates() if is_incremental() %}
 {%- set same_record = 'trace_key, record_uid, record_source' %}
 

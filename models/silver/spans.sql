@@ -5,6 +5,9 @@
     **silver_layout()
 ) }}
 
+-- Over 200 lines: versions are compared, then the winner is judged by its trace. A table in between
+-- would be one more write in each run.
+
 {%- set same_span = 'trace_key, span_id, record_hash, is_server_side, service, started_ns' %}
 
 with incoming as (

@@ -5,6 +5,9 @@
     touched_key=['trace_id'],
 ) }}
 
+-- Over 200 lines: tree, verdict and weight of a trace are worked out together. A table in between
+-- would be one more write in each run.
+
 {%- set dates = touched_dates() if is_incremental() %}
 
 with {% if is_incremental() -%}

@@ -269,6 +269,26 @@ def test_each_macro_and_argument_has_a_description(manifest: dict[str, Any]) -> 
     assert [macro["name"] for macro in macros if not macro["description"].strip()] + lacking == []
 
 
+def test_macros_nest_at_most_three_deep(manifest: dict[str, Any]) -> None:
+    """At most three levels of the project's macros are below each."""
+    macros = {
+        name: macro["depends_on"]["macros"]
+        for name, macro in manifest["macros"].items()
+        if macro["package_name"] == "tracekeep"
+    }
+
+    def levels_below(name: str) -> int:
+        return max((1 + levels_below(used) for used in macros[name] if used in macros), default=0)
+
+    assert {name for name in macros if levels_below(name) > 3} == set()
+
+
+def test_a_model_over_200_lines_says_why() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in (PROJECT / "models").rglob("*.sql")}
+    long = {path.name for path, text in texts.items() if text.count("\n") > 200}
+    assert {path.name for path, text in texts.items() if "-- Over 200 lines: " in text} == long
+
+
 def test_each_doc_block_is_used(manifest: dict[str, Any]) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
     blocks = [doc["name"] for doc in manifest["docs"].values() if doc["package_name"] != "dbt"]

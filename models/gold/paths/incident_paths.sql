@@ -6,8 +6,8 @@
     touched_key=['trace_id'],
 ) }}
 
--- One statement of this length: the tree of a trace is made once for its paths and its critical
--- path. A place is the position of a span in its trace, from 1; 0 is none.
+-- Over 200 lines: the tree of a trace is made once for its paths and its critical path. A place is
+-- the position of a span in its trace, from 1; 0 is none.
 {%- set dates = changed_dates() if is_incremental() %}
 {%- set step_columns = {
     'span_id': 'string',

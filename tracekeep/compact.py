@@ -57,7 +57,7 @@ def compact(after_runs: int | None = None) -> list[date]:
     Cut short, it begins anew with the first day that it has not noted. Raises PySparkException or
     Py4JError if a statement fails.
     """
-    from tracekeep.dbt import tables_with
+    from tracekeep.dbt import table_meta
     from tracekeep.session import spark_session
 
     spark = spark_session(hive=True)
@@ -67,7 +67,8 @@ def compact(after_runs: int | None = None) -> list[date]:
     runs = after_runs or project_variables()["compact_after_runs"]
     days = [row.partition_date for row in spark.sql(CLOSED_DAYS).where(f"runs >= {runs}").collect()]
     if days:
-        orders = {name: by for name, by in tables_with("compacted_by").items() if name in built}
+        tables = {name: meta for name, meta in table_meta().items() if "compacted_by" in meta}
+        orders = {name: meta["compacted_by"] for name, meta in tables.items() if name in built}
         _compact(spark, days, orders)
     return days
 

@@ -55,13 +55,13 @@ def dbt(*arguments: str, tells_models: bool = True) -> dbtRunnerResult:
     return result
 
 
-def tables_with(key: str) -> dict[str, Any]:
-    """The tables, `layer.table`, whose model or source has a key in `meta`, with its value."""
+def table_meta() -> dict[str, dict[str, Any]]:
+    """By table, `layer.table`, the `meta` of its model or source."""
     manifest = dbt("parse").result
     return {
-        f"{node.schema}.{getattr(node, 'alias', node.name)}": node.config.meta[key]
+        f"{node.schema}.{getattr(node, 'alias', node.name)}": node.config.meta
         for node in (*manifest.sources.values(), *manifest.nodes.values())
-        if node.resource_type in ("source", "model") and key in node.config.meta
+        if node.resource_type in ("source", "model")
     }
 
 

@@ -87,7 +87,7 @@ def expire(
     PySparkException or Py4JError (Delta's errors that PySpark does not know) if a statement fails.
     """
     from tracekeep.catalog import register_tables
-    from tracekeep.dbt import dbt, tables_with
+    from tracekeep.dbt import dbt, table_meta
     from tracekeep.session import spark_session
 
     settings = project_variables(variables)
@@ -96,9 +96,11 @@ def expire(
     spark = spark_session(hive=True)
     register_tables(spark)
     _check(spark)
+    tables = table_meta()
+    variable_of = {name: meta.get("retention") for name, meta in tables.items()}
     retention = {
         name: int(settings[variable])
-        for name, variable in tables_with("retention").items()
+        for name, variable in variable_of.items()
         if variable and settings[variable] is not None and spark.catalog.tableExists(name)
     }
     plan = _plan(spark, retention, today)
@@ -120,8 +122,9 @@ def expire(
     _remove_expired_files(spark)
     if settings["gold_retention_days"] is not None:
         oldest = today - timedelta(days=int(settings["gold_retention_days"]))
-        for table, keys in tables_with("remembered_by").items():
-            _forget_unseen(spark, table, keys, oldest)
+        for name, meta in tables.items():
+            if "remembered_by" in meta:
+                _forget_unseen(spark, name, meta["remembered_by"], oldest)
     _keep_versions(spark, settings)
     # the views of what Bronze holds go by the days that have expired
     dbt("run", "--select", *VIEWS, "--vars", variables)

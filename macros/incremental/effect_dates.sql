@@ -4,8 +4,7 @@
 -#}
 {% macro effect_dates() -%}
     {%- set touched = adapter.get_relation(none, 'control', 'changed_effects') -%}
-    {%- set news = outstanding_builds() or var('erased_error_days', []) or new_rule_versions() -%}
-    {%- if touched is none or not news -%}
+    {%- if touched is none or not has_news('builds') -%}
         {{ return('(null)') }}
     {%- endif -%}
     {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" -%}

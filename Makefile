@@ -73,11 +73,21 @@ test-formats: setup
 	@[ -d "$(DIR)" ] || { echo "test-formats: no samples in $(DIR); pass a folder, as in: make test-formats DIR=FOLDER" >&2; exit 2; }
 	@$(oracle) formats "$(DIR)" $(if $(filter $(samples),$(DIR)),--out docs/results/formats.md)
 
+# DIR: a folder of cases after users' reports, EXPECT: what is expected of them, a line each; all are
+# built in a lake of their own.
+reports := ../shared/data/reports
+EXPECT ?= tests/reports.jsonl
+.PHONY: test-reports
+test-reports: DIR = $(reports)
+test-reports: setup
+	@[ -d "$(DIR)" ] || { echo "test-reports: no cases in $(DIR); pass a folder, as in: make test-reports DIR=FOLDER" >&2; exit 2; }
+	@$(oracle) reports "$(DIR)" --expect "$(EXPECT)"
+
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
 	prove-retention prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
-	prove-kafka prove-page
+	prove-kafka prove-page prove-protobuf
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -127,7 +137,12 @@ prove-gold-layouts: setup
 prove-storage: setup
 	$(proofs) tests/proofs/test_storage.py
 
-# Any bytes are parsed or rejected (R1): 10,000 files through the real reader.
+# A generated day gives the same Silver as JSON and as protobuf.
+.PHONY: prove-protobuf
+prove-protobuf: setup
+	$(proofs) tests/proofs/test_protobuf_day.py
+
+# Any bytes are parsed or rejected (R1): 10,000 files and 100,000 messages through the real readers.
 .PHONY: prove-readers
 prove-readers: setup
 	$(proofs) tests/proofs/test_any_bytes.py

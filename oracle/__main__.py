@@ -16,6 +16,7 @@ COMMANDS = {
         "oracle.format_comparison",
         "compare format samples in Bronze with an independent reading of them",
     ),
+    "reports": ("oracle.reports", "compare inputs after users' reports with what is expected"),
 }
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.lake import PROJECT, SCHEMAS, lake_path, project_variables, table_path
+from tracekeep.log_coverage import ServiceCoverage
 from tracekeep.summary import LayerSummary
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Note:
     gold_build: the newest build of Gold; None before the first. tests_since: the tests looked only
     at what later builds of Gold than this one changed; None: at everything. tests_held_at,
     newest_event_at: ISO times in UTC. freshness_seconds: from the newest event that the run took to
-    the commit of Gold; None if it took no event.
+    the commit of Gold; None if it took no event. log_coverage: of the log records that it took.
     """
 
     state: State
@@ -72,6 +73,7 @@ class Note:
     tests_held_at: str
     newest_event_at: str | None = None
     freshness_seconds: float | None = None
+    log_coverage: list[ServiceCoverage] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def read_note() -> Note | None:
                 {name: (int(at[0]), str(at[1])) for name, at in state["tables"].items()},
             ),
             layers=[LayerSummary(**layer) for layer in told.pop("layers")],
+            log_coverage=[ServiceCoverage(**each) for each in told.pop("log_coverage", ())],
             **told,
         )
     except (FileNotFoundError, ValueError, TypeError, KeyError, IndexError, AttributeError):

@@ -37,6 +37,7 @@ from tracekeep.last_run import (
     tests_since,
     write_note,
 )
+from tracekeep.log_coverage import coverage_of, print_coverage
 from tracekeep.summary import layer_summaries, print_layers
 
 LARGE_BYTES = 64 << 20
@@ -99,6 +100,7 @@ def _print_layers_of(note: Note) -> None:
     if note.warned:
         print(f"{len(note.warned)} statistics warn: {', '.join(note.warned)}", file=sys.stderr)
     print_layers(note.layers)
+    print_coverage(note.log_coverage)
     print_next_commands()
 
 
@@ -157,7 +159,8 @@ def build(
     seconds = time.monotonic() - started
     gold_build = newest_gold_build()
     # The batches of this build; without a build of Gold they brought no event.
-    newest = newest_event(booked_batches() - booked) if gold_build != gold_before else None
+    batches = booked_batches() - booked
+    newest = newest_event(batches) if gold_build != gold_before else None
     freshness = newest and (gold_committed_at() - newest).total_seconds()
     tables |= read_tables(("silver", "gold", "control"))
     since = None if is_full else tests_since(seen)
@@ -173,6 +176,7 @@ def build(
         tests_held_at=_now().isoformat(timespec="seconds"),
         newest_event_at=newest and newest.isoformat(),
         freshness_seconds=freshness,
+        log_coverage=coverage_of(spark, batches),
     )
     write_note(note)
     return Built(books, len(results) - len(warned), seconds, note)

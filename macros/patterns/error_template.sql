@@ -6,22 +6,12 @@
 {% macro error_template(message, version) -%}
     {%- set rule = var('error_pattern_rules')[version] -%}
     {%- set variable = raw_literal('(?:' ~ rule | map('trim') | join('|') ~ ')') -%}
-    {%- set names = ['message', 'msg', '@message', '@m', '@mt', 'log', 'text', 'body', 'event'] %}
     trim(regexp_replace(
             regexp_replace(
                 regexp_extract(
                     -- what Python raised stands behind its traceback
                     regexp_replace(
-                        coalesce(
-                            {%- for name in names %}
-                            case
-                                when startswith({{ message }}, '{')
-                                    then get_json_object({{ message }}, "$['{{ name }}']")
-                            end,
-                            {%- endfor %}
-                            {{ message }},
-                            ''
-                        ),
+                        coalesce({{ json_message(message) }}, {{ message }}, ''),
                         r'(?s)^\s*Traceback \(most recent call last\):.*\n(?=\S)',
                         ''
                     ),

@@ -5,7 +5,7 @@
 {% macro masked(text, rule) -%}
     {%- if rule.check -%}
     case
-                        when {{ text }} rlike {{ rule.pattern }} then array_join(
+                        when {{ text }} rlike {{ rule.sign or rule.pattern }} then array_join(
                             zip_with(
                                 split({{ text }}, {{ rule.pattern }}, -1),
                                 regexp_extract_all({{ text }}, {{ rule.pattern }}, 0),

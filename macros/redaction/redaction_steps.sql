@@ -12,12 +12,11 @@
             end
             {%- for rule in policy %},
             case
-                when
-                    {{ 'true' if not rule.words and not rule.sign }}
+                when {{ 'true' if not rule.words and not rule.sign }}
                     {%- if rule.sign %}{{ text }} rlike {{ rule.sign }}{% endif %}
                     {%- for word in rule.words %}
-                    {{ 'or ' if rule.sign or not loop.first -}}
-                    contains({{ text }}, {{ raw_literal(word) }})
+                        {{- ' or ' if rule.sign or not loop.first -}}
+                        contains({{ text }}, {{ raw_literal(word) }})
                     {%- endfor %}
                     then {{ rule.number }}
             end

@@ -2,9 +2,10 @@
 {% macro peer_name(attributes) -%}
     coalesce(
         {%- for key in [
-            'peer.service', 'server.address', 'net.peer.name', 'network.peer.address',
+            'service.peer.name', 'peer.service', 'server.address', 'net.peer.name', 'network.peer.address',
             'net.sock.peer.name', 'net.peer.ip', 'net.sock.peer.addr', 'db.system.name', 'db.system',
-            'messaging.system', 'rpc.system'
+            'messaging.system', 'rpc.system.name',
+            'rpc.system'
         ] %}
         nullif({{ attributes }}['{{ key }}'], ''){{ ',' if not loop.last }}
         {%- endfor %}

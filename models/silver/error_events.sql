@@ -70,6 +70,7 @@ error_spans as (
         variant.error_stack,
         cast(null as string) as body,
         cast(null as string) as severity_text,
+        cast(null as string) as severity_source,
         environment,
         region,
         namespace,
@@ -116,6 +117,7 @@ error_log_records as (
         error_stack,
         body,
         severity_text,
+        severity_source,
         environment,
         coalesce(nullif(region, 'unknown'), span_region, region) as region,
         namespace,
@@ -199,6 +201,18 @@ compared as (
 
 ),
 
+-- a log line and the stack trace behind it are one failure: that of the span, if it tells of it
+told_together as (
+
+    select
+        * except (told_failure_id),
+        min(told_failure_id) over (
+            partition by event_type, trace_id, own_failure_id
+        ) as told_failure_id
+    from compared
+
+),
+
 error_events as (
 
     select
@@ -207,7 +221,7 @@ error_events as (
             when event_type = 'log' then coalesce(told_failure_id, own_failure_id)
             else own_failure_id
         end as failure_id
-    from compared
+    from told_together
 
 )
 

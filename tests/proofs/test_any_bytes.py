@@ -6,8 +6,9 @@ from pathlib import Path
 
 import any_bytes
 import commands
+from test_protobuf import assert_mutated_messages_are_read
 
-CASES = 10_000
+CASES, MESSAGES = 10_000, 100_000
 
 
 def test_ten_thousand_files_of_any_bytes(tmp_path: Path, lake: Path) -> None:
@@ -17,3 +18,7 @@ def test_ten_thousand_files_of_any_bytes(tmp_path: Path, lake: Path) -> None:
     assert books["read"] == books["bronze"] + books["rejected"] > CASES
     assert books["unreadable_files"] == 0
     any_bytes.assert_nothing_lost(lake, paths)
+
+
+def test_a_hundred_thousand_mutated_messages() -> None:
+    assert_mutated_messages_are_read(seed=2, count=MESSAGES)

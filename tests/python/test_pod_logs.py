@@ -59,6 +59,45 @@ STACKS = {
         "   --- End of inner exception stack trace ---",
         "   at Shop.Main() in /src/Main.cs:line 3",
     ],
+    "python group": [
+        "  + Exception Group Traceback (most recent call last):",
+        '  |   File "pay.py", line 12, in run',
+        "  | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)",
+        "  +-+---------------- 1 ----------------",
+        "    | Traceback (most recent call last):",
+        "    | ValueError: no funds",
+        "    +------------------------------------",
+    ],
+    "node uncaught": [
+        "/app/pay.js:10",
+        "throw new Error('no funds');",
+        "^",
+        "",
+        "Error: no funds",
+        "    at pay (/app/pay.js:10:5)",
+        "",
+        "Node.js v20.1.0",
+    ],
+    "php": [
+        "Fatal error: Uncaught RuntimeException: no funds in /app/pay.php:3",
+        "Stack trace:",
+        "#0 /app/main.php(7): pay()",
+        "#1 {main}",
+        "  thrown in /app/pay.php on line 3",
+    ],
+    "rust": [
+        "thread 'main' panicked at src/main.rs:3:5:",
+        "no funds",
+        "stack backtrace:",
+        "   0: rust_begin_unwind",
+        "             at /rustc/library/std/src/panicking.rs:645:5",
+        "note: run with `RUST_BACKTRACE=full`",
+    ],
+    "elixir": [
+        "** (RuntimeError) no funds",
+        "    (pay 0.1.0) lib/pay.ex:3: Pay.charge/1",
+        "    (elixir 1.16.0) lib/task.ex:101: Task.Supervised.invoke_mfa/2",
+    ],
     "ruby": [
         "pay.rb:3:in `charge': no funds (RuntimeError)",
         "\tfrom pay.rb:9:in `pay'",
@@ -85,6 +124,38 @@ def test_frames_after_a_log_line_belong_to_it(tmp_path: Path) -> None:
     ]
     assert records[0]["severity_text"] == "ERROR"
     assert records[0]["raw_text"].count(b"\n") == 3
+
+
+@pytest.mark.parametrize("blanks", [[], ["", " "]])
+def test_a_stack_trace_takes_ids_and_level_of_its_line(tmp_path: Path, blanks: list[str]) -> None:
+    line = f"ERROR trace_id={'ab' * 16} span_id={'cd' * 8} could not pay"
+    text = cri("INFO on", line, *blanks, *STACKS["jvm"], "INFO later", *STACKS["jvm"], "WARN x")
+    records = [r for r in records_of(write(tmp_path, POD, text)) if r["body"].strip()]
+    _, error, stack, _, info_stack, _ = records
+    for name in ("trace_id", "span_id", "severity_number", "severity_text"):
+        assert stack[name] == error[name]
+    assert (stack["severity_source"], error["severity_source"]) == ("inferred", "text")
+    told = dict(stack["attributes"])
+    assert told["exception.type"] == "java.lang.IllegalStateException"
+    assert told["exception.message"] == "no funds"
+    assert told["tracekeep.failure"] == dict(error["attributes"])["tracekeep.failure"]
+    assert info_stack["severity_number"] == 9
+    assert "tracekeep.failure" not in dict(info_stack["attributes"])
+
+
+def test_without_a_trace_a_line_and_its_stack_trace_are_one_identity(tmp_path: Path) -> None:
+    text = cri("ERROR could not pay", *STACKS["python"], "ERROR other")
+    line, stack, other = records_of(write(tmp_path, POD, text))
+    assert line["record_hash"] == stack["record_hash"] != other["record_hash"]
+
+
+def test_a_stack_trace_alone_states_an_error(tmp_path: Path) -> None:
+    records = [records_of(write(tmp_path, POD, cri(*lines)))[0] for lines in STACKS.values()]
+    found = {name: r["severity_number"] for name, r in zip(STACKS, records, strict=True)}
+    fatal = {"go", "php", "rust"}
+    assert found == {name: 21 if name in fatal else 17 for name in STACKS}
+    written = {name for name, r in zip(STACKS, records, strict=True) if r["severity_text"]}
+    assert written == {"php"}  # whose stack traces begin with a level
 
 
 def test_two_exceptions_in_a_row_are_two_records(tmp_path: Path) -> None:
@@ -146,8 +217,14 @@ def test_path_tricks_are_no_pods(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- rotation
 
 
-def read_all(folder: Path, known: dict[str, PlannedFile], is_live: bool = False) -> list[str]:
-    """Bodies that one ingest reads of a folder; the ledger `known` learns what it planned."""
+def read_all(
+    folder: Path,
+    known: dict[str, PlannedFile],
+    is_live: bool = False,
+    told: list[str] | None = None,
+) -> list[str]:
+    """Bodies that one ingest reads of a folder; the ledger `known` learns what it planned, and
+    `told` what the records tell."""
     found = [*find_files([folder])]
     planner = Planner(dict(known), found, is_live=is_live)
     bodies = []
@@ -160,6 +237,9 @@ def read_all(folder: Path, known: dict[str, PlannedFile], is_live: bool = False)
         for _, _, record in read_piece(Piece(part, part.from_position, part.to_position)):
             is_log = record["table"] == "log_records"
             bodies.append(record["body"] if is_log else record["reason"])
+            if told is not None and is_log:
+                names = ("body", "severity_number", "record_hash", "attributes")
+                told.append(repr([record.get(name) for name in names]))
     return bodies
 
 
@@ -210,10 +290,10 @@ def test_what_is_still_written_is_held_back_until_it_ends(tmp_path: Path) -> Non
     assert read_all(tmp_path, known, is_live=True) == ["one"]
     with path.open("a") as file:
         file.write(cri(*STACKS["jvm"][:2]) + cri("three").rstrip("\n")[:-2])
-    assert read_all(tmp_path, known, is_live=True) == ["two"]
+    assert read_all(tmp_path, known, is_live=True) == []  # a stack trace takes its line with it
     with path.open("a") as file:
         file.write("ee\n")
-    assert read_all(tmp_path, known, is_live=True) == ["\n".join(STACKS["jvm"][:2])]
+    assert read_all(tmp_path, known, is_live=True) == ["two", "\n".join(STACKS["jvm"][:2])]
     long_ago = time.time_ns() - (SETTLED_SECONDS + 1) * 10**9
     os.utime(path, ns=(long_ago, long_ago))
     assert read_all(tmp_path, known, is_live=True) == ["three"]
@@ -284,6 +364,8 @@ GROWING = st.lists(
             cri("", flag="F"),
             *(cri(line) for line in STACKS["jvm"][:3]),
             *(cri(line, stream="stderr") for line in STACKS["python"]),
+            cri("ERROR failed", stream="stderr"),
+            cri(" ", stream="stderr"),
             docker("part") + "\n",
             docker("rest\n") + "\n",
             "no log line\n",
@@ -302,11 +384,12 @@ def test_a_followed_log_gives_the_same_records_however_it_grows(
     tmp_path_factory: pytest.TempPathFactory, content: str, cuts: list[int], is_rotated: bool
 ) -> None:
     whole = content.encode()
-    expected = sorted(read_all(write(tmp_path_factory.mktemp("whole"), POD, whole).parents[2], {}))
+    expected: list[str] = []
+    read_all(write(tmp_path_factory.mktemp("whole"), POD, whole).parents[2], {}, told=expected)
     folder = tmp_path_factory.mktemp("grown")
     path = write(folder, POD, b"")
     known: dict[str, PlannedFile] = {}
-    bodies: list[str] = []
+    told: list[str] = []
     ends = sorted({min(cut, len(whole)) for cut in cuts})
     for number, (start, end) in enumerate(pairwise([0, *ends, len(whole)])):
         if is_rotated and number == 1 and whole[:start].endswith(b"\n"):
@@ -314,12 +397,12 @@ def test_a_followed_log_gives_the_same_records_however_it_grows(
             path.write_bytes(b"")
         with path.open("ab") as file:
             file.write(whole[start:end])
-        bodies += read_all(folder, known, is_live=True)
+        read_all(folder, known, is_live=True, told=told)
     long_ago = time.time_ns() - (SETTLED_SECONDS + 1) * 10**9
     for part in path.parent.iterdir():
         os.utime(part, ns=(long_ago, long_ago))
-    bodies += read_all(folder, known, is_live=True)
-    assert sorted(bodies) == expected
+    read_all(folder, known, is_live=True, told=told)
+    assert sorted(told) == sorted(expected)
 
 
 @settings(

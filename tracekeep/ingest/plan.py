@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,17 +12,19 @@ from pathlib import Path
 
 from tracekeep.readers.files import (
     FINGERPRINT_BYTES,
-    JSON_DOCUMENT,
     JSON_LINES,
     POD_LOG,
+    PROTO_FRAMES,
+    WHOLE,
     FilePart,
     Piece,
     detect_format,
     fingerprint_of,
     head_of,
-    unzipped_fingerprint,
+    unpacked_fingerprint,
 )
 from tracekeep.readers.pod_logs import resumed_from, unfinished_start
+from tracekeep.readers.protobuf import framed_end
 from tracekeep.readers.rotation import family_of, neighbours
 
 NO_INGEST_MARKER = ".noingest"
@@ -29,7 +32,7 @@ TASK_BYTES = 16 << 20
 SETTLED_SECONDS = 60
 """A tail without an end is taken as it is when its file has not changed for so long."""
 
-_GZIP_RATIO = 8  # a guess at decompressed bytes, only to balance tasks
+_PACKED_RATIO = 8  # a guess at decompressed bytes, only to balance tasks
 
 
 @dataclass(frozen=True)
@@ -107,13 +110,15 @@ class Planner:
         head, compression = head_of(path)
         if not head.strip() and compression == "none":
             return None
-        source_format = self._format_of(head, path)
+        source_format = self._format_of(head, path, size if compression == "none" else sys.maxsize)
         old = self._old_part(path, known, size, compression, source_format)
         start = 0
         if old is not None:
-            if compression == "gzip" or (size == old.to_position and path == old.source_file):
+            if compression != "none" or (size == old.to_position and path == old.source_file):
                 return None
-            if old.source_format != JSON_DOCUMENT:
+            if old.source_format == PROTO_FRAMES:
+                start = old.to_position
+            elif old.source_format not in WHOLE:
                 start = _line_start(path, old.to_position)
                 if source_format == POD_LOG:
                     start = resumed_from(path, start)
@@ -155,11 +160,11 @@ class Planner:
         )
         return old.previous_file == path if was_read else younger in self._found
 
-    def _format_of(self, head: bytes, path: str) -> str:
-        found = detect_format(head, path)
+    def _format_of(self, head: bytes, path: str, size: int) -> str:
+        found = detect_format(head, path, size)
         if self._named_format == POD_LOG:
             return POD_LOG
-        if self._named_format and found not in (JSON_LINES, JSON_DOCUMENT):
+        if self._named_format and found not in (JSON_LINES, *WHOLE, PROTO_FRAMES):
             return JSON_LINES
         return found
 
@@ -181,7 +186,7 @@ class Planner:
             old = file.part
             if old.compression != "none" or (compression == "none" and size < old.to_position):
                 continue
-            fingerprint = unzipped_fingerprint if compression == "gzip" else fingerprint_of
+            fingerprint = fingerprint_of if compression == "none" else unpacked_fingerprint
             if fingerprint(path, old.fingerprint_bytes, old.to_position) == old.fingerprint:
                 return old
         return None
@@ -196,8 +201,11 @@ def _settled_end(path: str, source_format: str, size: int, modified: int) -> int
     """Where the finished records of a file that is being written end."""
     if time.time_ns() - modified >= SETTLED_SECONDS * 10**9:
         return size
-    if source_format == JSON_DOCUMENT:
+    if source_format in WHOLE:
         return 0  # it may be half written; all of it is read when it has settled
+    if source_format == PROTO_FRAMES:
+        with open(path, "rb") as file:
+            return framed_end(file, 0, size)
     end = _line_start(path, size)
     return unfinished_start(path, end) if source_format == POD_LOG else end
 
@@ -283,7 +291,7 @@ def cut_tasks(parts: Iterable[FilePart], count: int) -> list[list[Piece]]:
 
 def _piece_bytes(piece: Piece) -> int:
     size = piece.to_position - piece.from_position
-    return size * _GZIP_RATIO if piece.part.compression == "gzip" else size
+    return size if piece.part.compression == "none" else size * _PACKED_RATIO
 
 
 def _split(part: FilePart) -> Iterator[Piece]:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any
 
+import pyarrow as pa
+
+from tracekeep.readers import protobuf
 from tracekeep.readers.json_values import read_json, read_json_start
 from tracekeep.readers.pod_logs import (
     is_pod_log_line,
@@ -30,11 +33,14 @@ LONGEST_LINE_BYTES = 64 << 20
 LONGEST_DOCUMENT_BYTES = 512 << 20
 BOMB_BYTES = 256 << 20
 BOMB_RATIO = 200
-_GZIP_MAGIC = b"\x1f\x8b"
+_MAGIC = {"gzip": b"\x1f\x8b", "zstd": protobuf.ZSTD_MAGIC}
 _BOM = b"\xef\xbb\xbf"
-_BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+_BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid)
 
 POD_LOG, JSON_LINES, JSON_DOCUMENT, UNKNOWN = "pod_log", "json_lines", "json_document", "unknown"
+PROTO_MESSAGE, PROTO_FRAMES = protobuf.SOURCE_FORMAT, "otlp_proto_frames"
+WHOLE = (JSON_DOCUMENT, PROTO_MESSAGE)
+"""Formats of files that are one value."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +100,15 @@ class DecompressionBombError(Exception):
     """A compressed stream that holds absurdly more than its bytes say."""
 
 
-class _Unzipped(io.RawIOBase):
-    """What a gzip stream holds; it ends where the stream is broken, and `error` says how."""
+class _Unpacked(io.RawIOBase):
+    """What a compressed stream holds; it ends where the stream is broken, and `error` says how."""
 
-    def __init__(self, file: IO[bytes], packed_size: int) -> None:
-        self._file = gzip.GzipFile(fileobj=file)
+    def __init__(self, file: IO[bytes], packed_size: int, compression: str) -> None:
+        self._compression = compression
+        if compression == "gzip":
+            self._read = gzip.GzipFile(fileobj=file).read1
+        else:
+            self._read = pa.CompressedInputStream(pa.PythonFile(file, "r"), compression).read
         self._size = 0
         self._largest = max(BOMB_BYTES, BOMB_RATIO * packed_size)
         self.error: Exception | None = None
@@ -108,8 +118,12 @@ class _Unzipped(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:
         try:
-            data = self._file.read1(len(buffer))
-        except _BROKEN_GZIP as error:
+            data = self._read(len(buffer))
+        except _BROKEN as error:
+            self.error, data = error, b""
+        except OSError as error:
+            if error.errno is not None:  # the disk's; Arrow's about what it reads have none
+                raise
             self.error, data = error, b""
         self._size += len(data)
         if self._size > self._largest:
@@ -124,33 +138,41 @@ class _Unzipped(io.RawIOBase):
     def reason(self) -> str:
         """Why the stream ended early, as a reason of a rejected record."""
         is_bomb = isinstance(self.error, DecompressionBombError)
-        return "decompression_bomb" if is_bomb else "truncated_gzip"
+        if is_bomb:
+            return "decompression_bomb"
+        return "truncated_gzip" if self._compression == "gzip" else "truncated"
 
 
-def _unzipped(file: IO[bytes]) -> Any:
-    """A buffered reader of a whole gzip file."""
+def _compression_of(head: bytes) -> str:
+    return next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "none")
+
+
+def _unpacked(file: IO[bytes], compression: str) -> Any:
+    """A buffered reader of a whole compressed file."""
     packed_size = os.fstat(file.fileno()).st_size
-    return io.BufferedReader(_Unzipped(file, packed_size), BUFFER_BYTES)
+    return io.BufferedReader(_Unpacked(file, packed_size, compression), BUFFER_BYTES)
 
 
 def unpacked(file: IO[bytes]) -> Any:
-    """A reader of what an open file holds; of a gzip file the content, up to where it is broken."""
-    is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    """A reader of what an open file holds; of a compressed one the content, up to where it is
+    broken."""
+    compression = _compression_of(file.read(4))
     file.seek(0)
-    return _unzipped(file) if is_gzip else file
+    return file if compression == "none" else _unpacked(file, compression)
 
 
 def head_of(path: str) -> tuple[bytes, str]:
-    """The first decompressed bytes of a file and its compression: gzip or none.
+    """The first decompressed bytes of a file and its compression: gzip, zstd or none.
 
     Raises OSError if the file cannot be read.
     """
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
-    if not head.startswith(_GZIP_MAGIC):
-        return head, "none"
+    compression = _compression_of(head)
+    if compression == "none":
+        return head, compression
     with open(path, "rb") as file:
-        return _unzipped(file).read(HEAD_BYTES), "gzip"
+        return _unpacked(file, compression).read(HEAD_BYTES), compression
 
 
 def fingerprint_of(path: str, length: int, end: int) -> str:
@@ -162,13 +184,13 @@ def fingerprint_of(path: str, length: int, end: int) -> str:
         return hashlib.sha256(head + file.read(length)).hexdigest()
 
 
-def unzipped_fingerprint(path: str, length: int, end: int) -> str | None:
-    """`fingerprint_of` what a gzip file holds, if that is exactly `end` bytes; else None.
+def unpacked_fingerprint(path: str, length: int, end: int) -> str | None:
+    """`fingerprint_of` what a compressed file holds, if that is exactly `end` bytes; else None.
 
     Raises OSError.
     """
     with open(path, "rb") as raw:
-        file = _unzipped(raw)
+        file = unpacked(raw)
         head = file.read(length)
         tail, size = head, len(head)
         while data := file.read(BUFFER_BYTES):
@@ -181,9 +203,14 @@ def unzipped_fingerprint(path: str, length: int, end: int) -> str | None:
     return hashlib.sha256(head + tail[-length:] if length else b"").hexdigest()
 
 
-def detect_format(head: bytes, path: str) -> str:
-    """The format of a file by its first bytes: pod_log, json_lines (one JSON value a line),
-    json_document (one JSON value over many lines) or unknown."""
+def detect_format(head: bytes, path: str, size: int) -> str:
+    """The format of a file by its first bytes and its size: pod_log, json_lines (one JSON value a
+    line), json_document (one JSON value over many lines), otlp_proto (one message),
+    otlp_proto_frames (messages behind their lengths) or unknown."""
+    if protobuf.is_message(head, size):
+        return PROTO_MESSAGE
+    if protobuf.is_framed(head, size):
+        return PROTO_FRAMES
     text = head.removeprefix(_BOM)
     lines = [line for line in text.split(b"\n")[:20] if line.strip()][:3]
     if pod_of_path(path) or any(map(is_pod_log_line, lines)):
@@ -219,17 +246,22 @@ def read_piece(piece: Piece) -> Iterator[tuple[int, int, Record]]:
         return
     with open(part.source_file, "rb") as raw:
         file: Any = raw
-        if part.compression == "gzip":
+        if part.compression != "none":
             planned = io.BufferedReader(_UpTo(raw, part.to_position), BUFFER_BYTES)
-            file = io.BufferedReader(_Unzipped(planned, part.to_position), BUFFER_BYTES)
+            stream = _Unpacked(planned, part.to_position, part.compression)
+            file = io.BufferedReader(stream, BUFFER_BYTES)
         yield from _records(piece, file)
 
 
 def read_text(path: str, text: bytes, named: str | None = None) -> Iterator[Record]:
-    """Records of a text that stands alone: lines of a pod log, or a JSON value.
+    """Records of a text that stands alone: lines of a pod log, a JSON value, or a message of
+    protobuf.
 
     path: where it was; a pod's folder names its pod. Never raises.
     """
+    if text.startswith(protobuf.ZSTD_MAGIC) or protobuf.is_message(text, len(text)):
+        yield from protobuf.read_body(text, LONGEST_DOCUMENT_BYTES)
+        return
     lines = [line for line in text.split(b"\n") if line.strip()]
     if lines and is_pod_log_line(lines[0]) and named in (None, POD_LOG):
         for _, record in read_pod_log(path, ((None, line) for line in lines)):
@@ -243,6 +275,12 @@ def read_text(path: str, text: bytes, named: str | None = None) -> Iterator[Reco
 
 def _records(piece: Piece, file: Any) -> Iterator[tuple[int, int, Record]]:
     part = piece.part
+    is_packed = part.compression != "none"
+    if part.source_format in (PROTO_MESSAGE, PROTO_FRAMES):
+        yield from _proto_records(part, file)
+        if is_packed and file.raw.error:
+            yield 0, 0, rejected_record(file.raw.reason, b"", str(file.raw.error))
+        return
     broken: list[tuple[int, Record]] = []
     lines = _lines(piece, file, broken)
     named = part.named_format
@@ -269,6 +307,23 @@ def _records(piece: Piece, file: Any) -> Iterator[tuple[int, int, Record]]:
                 yield position, index, record
     for position, record in broken:
         yield position, 0, record
+
+
+def _proto_records(part: FilePart, file: Any) -> Iterator[tuple[int, int, Record]]:
+    is_packed = part.compression != "none"
+    if part.source_format == PROTO_FRAMES:
+        if not is_packed:
+            file.seek(part.from_position)
+        end = None if is_packed else part.to_position
+        yield from protobuf.read_frames(file, part.from_position, end, LONGEST_DOCUMENT_BYTES)
+        return
+    body = file.read(LONGEST_DOCUMENT_BYTES + 1 if is_packed else part.to_position)
+    if len(body) > LONGEST_DOCUMENT_BYTES:
+        detail = f"one message of more than {LONGEST_DOCUMENT_BYTES >> 20} MiB"
+        yield 0, 0, rejected_record("too_large", b"", detail)
+        return
+    for index, record in enumerate(protobuf.read_body(body, LONGEST_DOCUMENT_BYTES)):
+        yield 0, index, record
 
 
 def _document_records(lines: Iterator[tuple[int, bytes]], named: str | None) -> Iterator[Record]:
@@ -323,7 +378,7 @@ def _lines(
     What a broken compressed stream cuts off is put into `broken`, and so are the parts of a line
     that is too long for one record.
     """
-    is_compressed = piece.part.compression == "gzip"
+    is_compressed = piece.part.compression != "none"
     position = piece.from_position
     end = sys.maxsize if is_compressed else piece.to_position
     planned_end = sys.maxsize if is_compressed else piece.part.to_position

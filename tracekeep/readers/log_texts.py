@@ -1,15 +1,13 @@
-"""What stands in the text of an application log: ids, level, fields."""
+"""What an application's log tells of its record: ids, level, fields, exception."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from decimal import Decimal
-from functools import lru_cache
+import re
 from typing import Any
 
-import msgspec
-
+from tracekeep.readers.exceptions import exception_of, thrown_by
+from tracekeep.readers.levels import level_of
+from tracekeep.readers.log_fields import Attributes, LogFields
 from tracekeep.readers.policy import policy
 from tracekeep.readers.values import (
     SPAN_ID_DIGITS,
@@ -17,112 +15,76 @@ from tracekeep.readers.values import (
     attribute_text,
     hex_id,
     sorted_attributes,
-    text_of,
-    whole_characters,
 )
-
-decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-"""JSON objects with numbers that keep their digits."""
-Attributes = list[tuple[str, str]]
 
 RESOURCE_MEANINGS = (
     "service.name", "service.version", "deployment.environment.name", "cloud.region",
     "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.container.name",
 )  # fmt: skip
-_ATTRIBUTE_MEANINGS = (
-    "exception.type", "exception.message", "exception.stacktrace", "log.record.uid",
-)  # fmt: skip
-_MOST_KEPT_KEYS = 256
-"""Objects with more keys are none of a program's usual logs, and would fill the memory."""
+_BRACKET_CHARACTERS = 300
+Ids = tuple[str | None, str | None]
 
 
-class LogFields:
-    """The fields of a log that is one JSON object, found by their meaning (log_patterns.toml).
-
-    Names are compared without regard to case; a dotted name also finds nested objects.
-    """
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self.fields = fields
-        find = _known_fields if len(fields) <= _MOST_KEPT_KEYS else _known_fields.__wrapped__
-        self._known = find(tuple(fields))
-
-    def get(self, meaning: str) -> Any:
-        """The first known field of a meaning that has a value; None if there is none."""
-        return next((value for _, value in self.all(meaning)), None)
-
-    def all(self, meaning: str) -> Iterator[tuple[str, Any]]:
-        """Names and values of all known fields of a meaning, the most telling name first."""
-        for name, key, path in self._known.get(meaning, ()):
-            value = self.fields[key]
-            for part in path:
-                value = _inner(value, part)
-            if value is not None and value != "":
-                yield name, value
-
-    def id(self, meaning: str, digits: int) -> str | None:
-        """The first field of a meaning that holds a usable id. Datadog writes decimal numbers."""
-        for name, value in self.all(meaning):
-            found = hex_id(value, digits)
-            if found is None and name.startswith("dd.") and str(value).isdecimal():
-                found = f"{int(value):0{digits}x}" if 0 < int(value) < 1 << 64 else None
-            if found is not None:
-                return found
-        return None
-
-    def texts(self, *meanings: str) -> Attributes:
-        """(meaning, text) of those that have a value that is no object or list."""
-        found = ((meaning, self.get(meaning)) for meaning in meanings)
-        return [
-            (meaning, text_of(value))
-            for meaning, value in found
-            if value is not None and not isinstance(value, dict | list)
-        ]
-
-    def attributes(self) -> Attributes:
-        """All fields as text, and exceptions under their standard names beside their own."""
-        own = [(key, attribute_text(value)) for key, value in self.fields.items()]
-        return sorted_attributes([*self.texts(*_ATTRIBUTE_MEANINGS), *own])
+def told_by(text: str, fields: LogFields | None) -> dict[str, Any]:
+    """Columns trace_id, span_id, severity_number, severity_text, severity_source and attributes of
+    a log record by its text, and by its fields if the text is JSON."""
+    trace_id, span_id = ids_of(text, fields)
+    level = level_of(text, fields)
+    return {
+        "trace_id": trace_id,
+        "span_id": span_id,
+        "severity_number": level.number,
+        "severity_text": level.text,
+        "severity_source": level.source,
+        "attributes": _attributes_of(text, fields),
+    }
 
 
-@lru_cache(maxsize=4096)
-def _known_fields(keys: tuple[str, ...]) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
-    """Of each meaning the known names that an object with these keys may hold: name, key, and the
-    path inside that key's object. Logs of one program have the same keys again and again."""
-    lowered = {key.lower(): key for key in keys}
-    known: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {}
-    for meaning, names in policy().fields.items():
-        for name in names:
-            head, *path = name.split(".")
-            if name in lowered:
-                known.setdefault(meaning, []).append((name, lowered[name], ()))
-            elif path and head in lowered:
-                known.setdefault(meaning, []).append((name, lowered[head], tuple(path)))
-    return known
+def exception_in(text: str) -> Attributes:
+    """Type and message of the exception whose stack trace a text is; empty for any other text."""
+    is_stack = policy().start.match(text.partition("\n")[0]) is not None
+    return sorted_attributes(thrown_by(text)) if is_stack else []
 
 
-def _inner(value: Any, part: str) -> Any:
-    """A field of an object, whatever the case of its name; None if there is none."""
-    if not isinstance(value, dict):
-        return None
-    if part in value:
-        return value[part]
-    return next((inner for key, inner in value.items() if key.lower() == part), None)
+def _attributes_of(text: str, fields: LogFields | None) -> Attributes:
+    """All fields as text, and an exception under its standard names beside its own."""
+    if fields is None:
+        return exception_in(text)
+    own = [(key, attribute_text(value)) for key, value in fields.fields.items()]
+    uid = fields.texts("log.record.uid")
+    return sorted_attributes([*exception_of(fields), *uid, *own])
 
 
-def json_fields(text: str) -> LogFields | None:
-    """The fields of a text that is one JSON object; None for any other text."""
-    if not text.startswith("{"):
-        return None
-    try:
-        return LogFields(decode_object(text))
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:  # NaN, numbers beyond a double, half surrogate pairs: loggers write them
-        fields = json.loads(whole_characters(text.encode()))
-    except (ValueError, RecursionError):
-        return None
-    return LogFields(fields) if isinstance(fields, dict) else None
+def ids_of(text: str, fields: LogFields | None) -> Ids:
+    """Trace and span id by the fields, else by the text; None where there is none."""
+    trace_id = span_id = None
+    if fields is not None:
+        trace_id = _field_id(fields, "trace_id", TRACE_ID_DIGITS)
+        span_id = _field_id(fields, "span_id", SPAN_ID_DIGITS)
+        for _, value in fields.all("trace_context"):
+            context = policy().trace_contexts["header"].fullmatch(str(value).lower())
+            trace_id, span_id = _with_context((trace_id, span_id), context)
+    if trace_id is None or span_id is None:
+        lowered = text.lower()
+        trace_id = trace_id or _id_in(lowered, "trace", TRACE_ID_DIGITS)
+        span_id = span_id or _id_in(lowered, "span", SPAN_ID_DIGITS)
+        if trace_id is None:
+            trace_id, span_id = _context_in(lowered, (trace_id, span_id))
+    return trace_id, span_id
+
+
+def _field_id(fields: LogFields, meaning: str, digits: int) -> str | None:
+    """The first field of a meaning that holds a usable id. Datadog writes decimal numbers, Google a
+    path."""
+    for name, value in fields.all(meaning):
+        if isinstance(value, str) and name.startswith("logging."):
+            value = value.rpartition("/")[2]
+        found = hex_id(value, digits)
+        if found is None and name.startswith("dd.") and str(value).isdecimal():
+            found = f"{int(value):0{digits}x}" if 0 < int(value) < 1 << 64 else None
+        if found is not None:
+            return found
+    return None
 
 
 def _id_in(lowered: str, label: str, digits: int) -> str | None:
@@ -138,39 +100,18 @@ def _id_in(lowered: str, label: str, digits: int) -> str | None:
     return None
 
 
-def _severity_number(level: Any, fields: LogFields) -> int | None:
-    """A severity number that the fields state, or what a numeric level stands for."""
-    stated = fields.get("severity_number")
-    if isinstance(stated, str) and stated.isdecimal():
-        stated = int(stated)
-    if type(stated) is int and 1 <= stated <= 24:
-        return stated
-    return policy().numeric_levels.get(level) if type(level) is int else None
+def _context_in(lowered: str, ids: Ids) -> Ids:
+    """Ids with those of a header that a text in lower case names, or of brackets near its start."""
+    contexts = policy().trace_contexts
+    if "traceparent" in lowered or "b3" in lowered:
+        ids = _with_context(ids, contexts["named"].search(lowered))
+    if ids[0] is None and "[" in lowered:
+        ids = _with_context(ids, contexts["bracketed"].search(lowered, 0, _BRACKET_CHARACTERS))
+    return ids
 
 
-def told_by(text: str, fields: LogFields | None) -> dict[str, Any]:
-    """Columns trace_id, span_id, severity_text and attributes of a log record by its text."""
-    trace_id = span_id = level = number = None
-    attributes: Attributes = []
-    levelled = text
-    if fields is not None:
-        trace_id = fields.id("trace_id", TRACE_ID_DIGITS)
-        span_id = fields.id("span_id", SPAN_ID_DIGITS)
-        level = fields.get("severity")
-        number = _severity_number(level, fields)
-        attributes = fields.attributes()
-        levelled = fields.get("message")
-    if trace_id is None or span_id is None:
-        lowered = text.lower()
-        trace_id = trace_id or _id_in(lowered, "trace", TRACE_ID_DIGITS)
-        span_id = span_id or _id_in(lowered, "span", SPAN_ID_DIGITS)
-    if level is None and number is None and isinstance(levelled, str):
-        match = policy().severity.match(levelled)
-        level = (match[1] or match[2]) if match else None
-    return {
-        "trace_id": trace_id,
-        "span_id": span_id,
-        "severity_number": number,
-        "severity_text": None if level is None else text_of(level),
-        "attributes": attributes,
-    }
+def _with_context(ids: Ids, context: re.Match[str] | None) -> Ids:
+    if context is None or ids[0] is not None:
+        return ids
+    trace_id = hex_id(context["trace"], TRACE_ID_DIGITS)
+    return (trace_id, ids[1] or hex_id(context["span"], SPAN_ID_DIGITS)) if trace_id else ids

@@ -1,7 +1,8 @@
 """Kubelet pod logs: CRI lines and docker json-file lines, joined to whole records.
 
 Sources: Kubernetes CRI logging format (`<time> <stream> <P|F>[:tags] <text>`), docker's json-file
-driver, kubelet's folders `<namespace>_<pod>_<uid>/<container>/<restart>.log`.
+driver, kubelet's folders `<namespace>_<pod>_<uid>/<container>/<restart>.log` and its links
+`<pod>_<namespace>_<container>-<id>.log`.
 """
 
 from __future__ import annotations
@@ -13,17 +14,14 @@ from typing import Any
 
 import msgspec
 
-from tracekeep.readers.log_texts import (
-    RESOURCE_MEANINGS,
-    Attributes,
-    LogFields,
-    json_fields,
-    told_by,
-)
+from tracekeep.readers.levels import ERROR, INFERRED
+from tracekeep.readers.log_fields import Attributes, LogFields, json_fields
+from tracekeep.readers.log_texts import RESOURCE_MEANINGS, told_by
 from tracekeep.readers.policy import policy
-from tracekeep.readers.records import Record, log_record, rejected_record
+from tracekeep.readers.records import Record, log_record, log_source, rejected_record
 from tracekeep.readers.values import (
     Unusable,
+    content_hash,
     decoded,
     rfc3339_nanoseconds,
     sorted_attributes,
@@ -32,12 +30,14 @@ from tracekeep.readers.values import (
 )
 
 _CRI_LINE = re.compile(rb"(\S+) (stdout|stderr) ([PF])(?::\S*)?(?: (.*))?", re.DOTALL)
-_POD_FOLDER = re.compile(
-    r"(?P<namespace>[a-z0-9]([-a-z0-9]*[a-z0-9])?)_(?P<pod>[a-z0-9]([-.a-z0-9]*[a-z0-9])?)"
-    r"_(?P<uid>[0-9a-zA-Z-]+)"
+_NAME, _POD_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?"
+_POD_FOLDER = re.compile(rf"(?P<namespace>{_NAME})_(?P<pod>{_POD_NAME})_(?P<uid>[0-9a-zA-Z-]+)")
+_POD_LINK = re.compile(
+    rf"(?P<pod>{_POD_NAME})_(?P<namespace>{_NAME})_(?P<container>{_NAME})-[0-9a-f]{{64}}\.log.*"
 )
 _LONGEST_RECORD_BYTES = 4 << 20
 _LONGEST_STACK_LINES = 2_000
+_MOST_BLANK_LINES = 16
 
 
 class DockerLine(msgspec.Struct):
@@ -57,11 +57,13 @@ class _Open:
 
     texts: of its parts, bytes for CRI (a part may end inside a character). is_part: its last line
     has no end. stack: language of the stack trace it is in. is_closed: that trace has ended.
+    blanks: empty lines right behind it. line: the log line that it, a stack trace, follows; both
+    are finished together, so that no reading parts them.
     """
 
     __slots__ = (
-        "is_closed", "is_cri", "is_part", "kubernetes", "lines", "place", "places", "stack",
-        "stream", "texts", "time",
+        "blanks", "is_closed", "is_cri", "is_part", "kubernetes", "line", "lines", "place",
+        "places", "stack", "stream", "texts", "time",
     )  # fmt: skip
 
     def __init__(self, place: Any, time: str, stream: str | None, is_cri: bool) -> None:
@@ -76,6 +78,26 @@ class _Open:
         self.texts: list[Any] = []
         self.lines: list[bytes] = []
         self.places: list[Any] = []
+        self.blanks: list[_Open] = []
+        self.line: _Open | None = None
+
+    def records(self) -> list[_Open]:
+        """What is finished together with it: its log line, itself, and the blank lines of both."""
+        before = [] if self.line is None else self.line.records()
+        return [*before, self, *self.blanks]
+
+    def line_places(self) -> list[tuple[Any, bytes]]:
+        """Places and lines of all that is finished together with it."""
+        return [
+            pair
+            for record in self.records()
+            for pair in zip(record.places, record.lines, strict=True)
+        ]
+
+    @property
+    def start(self) -> Any:
+        """The place of the first line that is finished together with it."""
+        return self.records()[0].place
 
     def text(self) -> str:
         if self.is_cri:
@@ -166,16 +188,23 @@ class Assembler:
     ) -> None:
         """Take a whole line: it goes on with the stack trace before it, or begins a record."""
         text = current.text()
+        start = policy().start.match(text)
         if before is not None:
-            if not before.is_part and _goes_on(before, text):
+            if not before.is_part and not before.blanks and _goes_on(before, text):
                 separator: Any = b"\n" if before.is_cri else "\n"
                 own = current.texts if before.is_cri == current.is_cri else _converted(text, before)
                 before.texts += [separator, *own]
                 before.lines += current.lines
                 before.places += current.places
                 return
-            self._finish(before, done)
-        start = policy().start.match(text)
+            if before.stack is None and not before.is_part:
+                if not text.strip() and len(before.blanks) < _MOST_BLANK_LINES:
+                    before.blanks.append(current)
+                    return
+                if start is not None:
+                    current.line, before = before, None
+            if before is not None:
+                self._finish(before, done)
         current.stack = start.lastgroup if start else None
         self.open[stream] = current
 
@@ -187,9 +216,37 @@ class Assembler:
         return done
 
     def _finish(self, held: _Open, done: list[tuple[Any, Record]]) -> None:
-        if len(held.places) > 1:
-            self.ended.append((held.places[0], held.places[-1]))
-        done.append((held.place, _application_log(held, self._resource)))
+        lines = held.line_places()
+        if len(lines) > 1:
+            self.ended.append((lines[0][0], lines[-1][0]))
+        records = held.records()
+        read = [_application_log(record, self._resource) for record in records]
+        if held.line is not None:
+            _link(read[0], read[records.index(held)])
+        done += zip((record.place for record in records), read, strict=True)
+
+
+def _link(line: Record, stack: Record) -> None:
+    """Give a stack trace what it lacks of the log line before it: ids and level. Errors tell of one
+    failure, which `tracekeep.failure` names in both; without a trace id they are one identity."""
+    if "reason" in line or "reason" in stack:
+        return
+    for name in ("trace_id", "span_id"):
+        stack[name] = stack[name] or line[name]
+    if stack["trace_id"] is not None:
+        stack.pop("record_hash", None)
+    if stack["severity_source"] == INFERRED and line["severity_number"] is not None:
+        stack.update({name: line[name] for name in ("severity_number", "severity_text")})
+    if stack["trace_id"] != line["trace_id"]:
+        return
+    if "record_hash" in line:
+        stack["record_hash"] = line["record_hash"]
+    if min(line["severity_number"] or 0, stack["severity_number"] or 0) >= ERROR:
+        source = log_source(dict(line["resource_attributes"]))
+        failure = content_hash(source, line["stream"], line["time_unix_nano"], line["body"])
+        for record in (line, stack):
+            told = [*record["attributes"], ("tracekeep.failure", failure)]
+            record["attributes"] = sorted_attributes(told)
 
 
 def _converted(text: str, before: _Open) -> list[Any]:
@@ -212,6 +269,8 @@ def _goes_on(before: _Open, text: str) -> bool:
         return False
     if before.stack is not None:
         stack = policy().stack_traces[before.stack]
+        if stack.second is not None and len(before.lines) == 1:
+            return stack.second.match(text) is not None
         if before.is_closed:
             goes_on = stack.chained is not None and stack.chained.match(text) is not None
             before.is_closed = not (goes_on and text.strip())
@@ -245,16 +304,15 @@ def is_pod_log_line(line: bytes) -> bool:
 def pod_of_path(path: str) -> Attributes:
     """Resource attributes that kubelet's folders tell; empty for a file that lies elsewhere."""
     parts = PurePosixPath(path).parts
-    match = _POD_FOLDER.fullmatch(parts[-3]) if len(parts) >= 3 else None
+    link = _POD_LINK.fullmatch(parts[-1]) if parts else None
+    match = link or (_POD_FOLDER.fullmatch(parts[-3]) if len(parts) >= 3 else None)
     if match is None:
         return []
+    names = match.groupdict()
+    names.setdefault("container", parts[-2])
     return sorted_attributes(
-        [
-            ("k8s.container.name", parts[-2]),
-            ("k8s.namespace.name", match["namespace"]),
-            ("k8s.pod.name", match["pod"]),
-            ("k8s.pod.uid", match["uid"]),
-        ]
+        (f"k8s.pod.{name}" if name == "uid" else f"k8s.{name}.name", value)
+        for name, value in names.items()
     )
 
 
@@ -286,8 +344,7 @@ def unfinished_lines(path: str, lines: Iterable[tuple[Any, bytes]]) -> list[tupl
     for number, (place, line) in enumerate(lines):
         assembler.feed(place, line)
         order[place] = number
-    held = assembler.open.values()
-    pairs = [pair for each in held for pair in zip(each.places, each.lines, strict=True)]
+    pairs = [pair for held in assembler.open.values() for pair in held.line_places()]
     return sorted(pairs, key=lambda pair: order[pair[0]])
 
 
@@ -295,7 +352,9 @@ def resumed_from(path: str, end: int) -> int:
     """Where to go on reading a log that was read up to `end`: there, or at the start of the record
     that the next lines belong to. Raises OSError."""
     assembler = _assembled_until(path, end)
-    before = {stream: (held, len(held.lines)) for stream, held in assembler.open.items()}
+    before = {
+        stream: (held.start, len(held.line_places())) for stream, held in assembler.open.items()
+    }
     start = end
     with open(path, "rb") as file:
         file.seek(end)
@@ -308,11 +367,12 @@ def resumed_from(path: str, end: int) -> int:
             assembler.feed(position, line.rstrip(b"\r\n"))
             position += len(line)
             for stream in list(waiting):
-                held, size = before[stream]
-                if len(held.lines) > size:
-                    start = min(start, held.place)
-                elif assembler.open.get(stream) is held:
-                    continue
+                first, size = before[stream]
+                held = assembler.open.get(stream)
+                if held is not None and held.start == first:
+                    if len(held.line_places()) == size:
+                        continue
+                    start = min(start, first)
                 waiting.discard(stream)
     return _whole_cut(assembler, start)
 
@@ -321,7 +381,7 @@ def unfinished_start(path: str, end: int) -> int:
     """The place before `end` up to which all records are whole, and none is cut there; `end` if
     its streams can go on with none of them. Raises OSError."""
     assembler = _assembled_until(path, end)
-    start = min((held.place for held in assembler.open.values()), default=end)
+    start = min((held.start for held in assembler.open.values()), default=end)
     return _whole_cut(assembler, start)
 
 
@@ -329,8 +389,8 @@ def _whole_cut(assembler: Assembler, position: int) -> int:
     """The last place up to `position` that no record has lines on both sides of: the streams of a
     log interleave."""
     cut = position
-    records = [(held.places[0], held.places[-1]) for held in assembler.open.values()]
-    records += assembler.ended
+    units = [held.line_places() for held in assembler.open.values()]
+    records = [(unit[0][0], unit[-1][0]) for unit in units] + assembler.ended
     for first, last in sorted(records, key=lambda places: places[1], reverse=True):
         if first < cut <= last:
             cut = first

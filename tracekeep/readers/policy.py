@@ -7,29 +7,50 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class StackTrace:
-    """How the stack traces of one language go on: `inside` for lines of it, `last` for the end,
-    `chained` for what may still follow the end."""
+    """How the stack traces of one language go on: `second` for the line behind the first, `inside`
+    for lines of it, `last` for the end, `chained` for what may still follow the end."""
 
     inside: re.Pattern[str]
+    second: re.Pattern[str] | None
     last: re.Pattern[str] | None
     chained: re.Pattern[str] | None
 
 
 @dataclass(frozen=True)
+class CodedLevels:
+    """Codes that a logger writes for its levels, as text; they count where all fields of `beside`
+    are there."""
+
+    beside: frozenset[str]
+    levels: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Policy:
-    """Compiled patterns. `start` and `frame` name the language in `lastgroup`."""
+    """Compiled patterns. `start` and `frame` name the language in `lastgroup`; `forms` name what
+    they found in theirs. The fields of coded levels are meanings `level code <name>`."""
 
     fields: dict[str, list[str]]
+    nested: frozenset[str]
+    nested_meanings: frozenset[str]
+    exceptions: dict[str, frozenset[str]]
     ids: dict[str, re.Pattern[str]]
-    severity: re.Pattern[str]
-    numeric_levels: dict[int, int]
+    trace_contexts: dict[str, re.Pattern[str]]
+    levels: dict[str, int]
+    coded_levels: dict[str, CodedLevels]
+    forms: list[re.Pattern[str]]
+    marks: dict[str, int]
+    mention: re.Pattern[str]
+    escapes: re.Pattern[str]
     record_start: re.Pattern[str]
     part_nanoseconds: int
     start: re.Pattern[str]
+    fatal: re.Pattern[str]
     frame: re.Pattern[str]
     stack_traces: dict[str, StackTrace]
 
@@ -40,26 +61,66 @@ def policy() -> Policy:
     patterns = tomllib.loads(
         Path(__file__).with_name("log_patterns.toml").read_text(encoding="utf-8")
     )
-    stacks = patterns["stack_traces"]
+    text, nested, exceptions = patterns["text"], patterns["nested"], patterns["exceptions"]
+    stacks, codes = patterns["stack_traces"], patterns["coded_levels"]
+    fatal = patterns["fatal"]["start"]
+    levels = {word: int(number) for number, words in patterns["levels"].items() for word in words}
     return Policy(
-        fields=patterns["fields"],
-        ids={label: re.compile(text) for label, text in patterns["ids"].items()},
-        severity=re.compile(patterns["text"]["severity"]),
-        numeric_levels={int(level): n for level, n in patterns["numeric_levels"].items()},
+        fields=patterns["fields"]
+        | {f"level code {name}": each["fields"] for name, each in codes.items()}
+        | {f"exception.{part}": exceptions[part] for part in ("type", "message", "stack")}
+        | {"exception": exceptions["holders"]},
+        nested=frozenset(nested["objects"]),
+        nested_meanings=frozenset([*nested["meanings"], "exception"]),
+        exceptions={
+            part: frozenset(exceptions[f"inner_{part}"]) for part in ("type", "message", "stack")
+        },
+        ids=_compiled(patterns["ids"]),
+        trace_contexts=_compiled(patterns["trace_contexts"]),
+        levels=levels,
+        coded_levels={
+            name: CodedLevels(
+                frozenset(each.get("beside", ())),
+                {str(code): number for code, number in each["levels"].items()},
+            )
+            for name, each in codes.items()
+        },
+        forms=[
+            re.compile(_with_words(form, text, levels))
+            for form in [*text["forms"], text["severity"]]
+        ],
+        marks=text["marks"],
+        mention=re.compile(text["mention"]),
+        escapes=re.compile(text["escapes"]),
         record_start=re.compile(patterns["docker"]["record_start"]),
         part_nanoseconds=patterns["docker"]["part_seconds"] * 10**9,
         start=_any_of({name: stack["start"] for name, stack in stacks.items()}),
-        frame=_any_of({name: stack["frame"] for name, stack in stacks.items()}),
+        fatal=re.compile(fatal),
+        frame=_any_of({name: stack["frame"] for name, stack in stacks.items() if "frame" in stack}),
         stack_traces={
             name: StackTrace(
                 re.compile(stack["inside"]),
-                re.compile(stack["last"]) if "last" in stack else None,
-                re.compile(stack["chained"]) if "chained" in stack else None,
+                *(
+                    re.compile(stack[key]) if key in stack else None
+                    for key in ("second", "last", "chained")
+                ),
             )
             for name, stack in stacks.items()
         },
     )
 
 
+def _compiled(patterns: dict[str, str]) -> dict[str, re.Pattern[str]]:
+    return {name: re.compile(pattern) for name, pattern in patterns.items()}
+
+
 def _any_of(patterns: dict[str, str]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?P<{name}>{text})" for name, text in patterns.items()))
+
+
+def _with_words(form: str, text: dict[str, Any], levels: dict[str, int]) -> str:
+    """A form with the vocabulary in the place of `<WORD>`, `<LETTER>` and `<TIME>`."""
+    words = sorted((word for word in levels if len(word) > 2), key=len, reverse=True)
+    clear = "|".join(word for word in words if word not in text["ambiguous"])
+    filled = form.replace("<TIME>", text["time"]).replace("<LETTER>", text["letter"])
+    return filled.replace("<WORD>", f"(?i:{clear})")

@@ -48,11 +48,14 @@ class Unusable(ValueError):
 def hex_id(value: Any, digits: int) -> str | None:
     """An id as lowercase hex of `digits` digits; None if it is empty, all zero or no id at all.
 
-    Some exporters write ids as base64 of the bytes; such a text is decoded.
+    Some exporters write ids as base64 of the bytes; such a text is decoded. A trace id of 16 digits
+    is one of 64 bits: it is padded.
     """
     if not isinstance(value, str) or not value:
         return None
     text = value.lower()
+    if len(text) == SPAN_ID_DIGITS and digits == TRACE_ID_DIGITS:
+        text = text.zfill(digits)
     if len(text) != digits or not _HEX.issuperset(text):
         text = _from_base64(value, digits // 2)
     return text if text and text != _ZEROS[digits] else None
@@ -133,11 +136,14 @@ def epoch_nanoseconds(value: Any) -> int | None:
     """A time that loggers write as number or text: seconds, milliseconds, microseconds or
     nanoseconds since 1970 by its size, or a date and time (UTC where it has no offset), in ns.
 
-    So are objects of seconds and nanoseconds (protobuf's and Log4j's). None if it is no time. A
-    number keeps its digits: no detour through a double.
+    So are objects of seconds and nanoseconds (protobuf's and Log4j's) and of a date (MongoDB's).
+    None if it is no time. A number keeps its digits: no detour through a double.
     """
     if isinstance(value, dict):
-        return _of_seconds_and_nanos(value)
+        date = value.get("$date")
+        if isinstance(date, dict):
+            date = date.get("$numberLong")
+        return _of_seconds_and_nanos(value) if date is None else epoch_nanoseconds(date)
     if isinstance(value, bool) or value is None:
         return None
     text = str(value)

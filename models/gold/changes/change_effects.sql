@@ -39,8 +39,7 @@ changes as (
 
 ),
 
--- what else changed within the time before or after, by service; one change that was both told of
--- and seen is one
+-- what else changed within the time before or after, by service
 neighbours as (
 
     select
@@ -60,11 +59,6 @@ neighbours as (
             )
             and changes.before_start < nearby.changed_at
             and changes.after_end > nearby.changed_at
-            and not (
-                changes.service <=> nearby.service
-                and changes.service_version <=> nearby.service_version
-                and changes.change_source <> nearby.change_source
-            )
     group by 1
 
 ),

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 -- All changes: those of silver.changes, and versions of a service that showed up after another
--- one; with the error patterns that were new in the time after.
+-- one and were not reported; with the error patterns that were new in the time after.
 {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" %}
 
 with told_changes as (
@@ -52,6 +52,20 @@ ordered_versions as (
 
 ),
 
+-- a version that was reported before it was seen, or soon after, counts as that change
+unreported_versions as (
+
+    select ordered_versions.*
+    from ordered_versions
+    left anti join told_changes
+        on
+            ordered_versions.service = told_changes.service
+            and ordered_versions.service_version = told_changes.service_version
+            and told_changes.environment in (ordered_versions.environment, 'unknown')
+            and told_changes.changed_at < ordered_versions.first_seen_at + {{ span }}
+
+),
+
 -- the first version of a service is no change
 seen_changes as (
 
@@ -65,7 +79,7 @@ seen_changes as (
         environment,
         service_version,
         first_seen_at as changed_at
-    from ordered_versions
+    from unreported_versions
     where place > 1
 
 ),

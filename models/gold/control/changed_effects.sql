@@ -2,8 +2,9 @@
 
 -- depends_on: {{ ref('changed_hours') }}
 
--- Changes whose effect Gold measures again in this run: new ones and those that moved, what
--- happened near them, then or before, and those near hours that were counted again.
+-- Changes whose effect Gold measures again in this run: new ones, those that moved and those that
+-- are none any more, what happened near them, then or before, and those near hours that were
+-- counted again.
 {%- set span = "interval " ~ var('change_effect_minutes') ~ " minutes" %}
 
 with known_changes as (
@@ -44,6 +45,20 @@ news as (
 
 ),
 
+-- changes that others have explained: a version that was seen, and reported later
+gone as (
+
+    select
+        held_effects.change_key,
+        held_effects.changed_at
+    from held_effects
+    left anti join known_changes
+        on held_effects.change_key = known_changes.change_key
+    where
+        {{ is_kept('to_date(held_effects.changed_at)', 'silver.changes') }}
+
+),
+
 -- where they are, and where they were
 news_times as (
 
@@ -51,6 +66,8 @@ news_times as (
         news.change_key,
         news.changed_at
     from news
+    union distinct
+    select * from gone
     union distinct
     select
         held_effects.change_key,
@@ -92,16 +109,27 @@ near_news as (
 
 ),
 
+all_changes as (
+
+    select
+        change_key,
+        changed_at
+    from known_changes
+    union all
+    select * from gone
+
+),
+
 -- what Gold tells of a change whose spans are gone is frozen (R6)
 changed_effects as (
 
     select near_news.touched_key
     from near_news
-    inner join known_changes
-        on near_news.touched_key = known_changes.change_key
+    inner join all_changes
+        on near_news.touched_key = all_changes.change_key
     where
-        {{ is_kept('to_date(known_changes.changed_at)', 'silver.spans') }}
-        and {{ is_kept('to_date(known_changes.changed_at - ' ~ span ~ ')', 'silver.spans') }}
+        {{ is_kept('to_date(all_changes.changed_at)', 'silver.spans') }}
+        and {{ is_kept('to_date(all_changes.changed_at - ' ~ span ~ ')', 'silver.spans') }}
 
 )
 

@@ -14,7 +14,7 @@
 {%- set columns = [
     'event_type', 'trace_id', 'span_id', 'parent_span_id', 'record_hash', 'failure_id', 'service',
     'endpoint', 'operation', 'kind', 'status_code', 'status_message', 'error_type',
-    'error_message', 'error_stack', 'body', 'severity_text', 'environment', 'region', 'namespace',
+    'error_message', 'error_stack', 'body', 'severity_text', 'severity_source', 'environment', 'region', 'namespace',
     'pod', 'container', 'service_version', 'attributes', 'http_status_code', 'rpc_status_code',
     'severity_number', 'latency_ms', 'is_request', 'occurred_at', 'occurred_at_ns',
     'span_started_at', 'first_arrival_at', 'last_arrival_at', 'partition_date', 'bronze_version',
@@ -53,13 +53,15 @@ told as (
             'service',
             'error_type',
             error_template('error_message', version),
-            top_frame('error_stack'),
-        ) }} as own_fingerprint
+            top_frame('error_stack', version),
+        ) }} as own_fingerprint,
+        attributes['tracekeep.failure'] is not null and error_stack is not null as is_stack
     from error_events
 
 ),
 
--- what a log record tells of a failure that a span tells of too goes by that of the span (R10)
+-- what a log record tells of a failure that a span tells of too goes by that of the span, and a log
+-- line by the stack trace behind it (R10)
 fingerprinted as (
 
     select
@@ -68,6 +70,7 @@ fingerprinted as (
             max(case when event_type = 'span' then own_fingerprint end) over (
                 partition by failure_id
             ),
+            max(case when is_stack then own_fingerprint end) over (partition by failure_id),
             own_fingerprint
         ) as fingerprint
     from told
@@ -113,6 +116,7 @@ gold_error_events as (
         error_events.error_stack,
         error_events.body,
         error_events.severity_text,
+        error_events.severity_source,
         error_events.environment,
         error_events.region,
         error_events.namespace,

@@ -10,7 +10,8 @@ with error_events as (
 
 ),
 
--- one row per failure and day: what its span tells, if one does, else its log record
+-- one row per failure and day: what its span tells, if one does, else its log record, the one with
+-- the stack trace before the line that it follows
 failures as (
 
     select
@@ -21,6 +22,7 @@ failures as (
         partition by partition_date, failure_id
         order by
             event_type = 'log',
+            error_stack is null,
             occurred_at,
             occurred_at_ns,
             fingerprint,
@@ -31,23 +33,15 @@ failures as (
 
 ),
 
-framed as (
-
-    select
-        *,
-        {{ top_frame('error_stack') }} as top_frame
-    from failures
-
-),
-
 templated as (
     {%- for version in var('error_pattern_rules') %}
 
     select
         *,
         {{ version }} as pattern_version,
-        {{ error_template('error_message', version) }} as error_template
-    from framed
+        {{ error_template('error_message', version) }} as error_template,
+        {{ top_frame('error_stack', version) }} as top_frame
+    from failures
     {{- ' union all' if not loop.last }}
     {%- endfor %}
 

@@ -1,20 +1,10 @@
 {{ config(materialized='view') }}
 
--- Bronze log records in the terms of Silver, one row per record: redacted (R13), severity, time and
--- error by the conventions (R14), nothing deduplicated.
+-- Bronze log records in the terms of Silver, one row per record: redacted (R13), time and error by
+-- the conventions (R14), nothing deduplicated.
 with bronze_log_records as (
 
     select * from {{ source('bronze', 'log_records') }}
-
-),
-
--- one row per log record as it came
-decoded as (
-
-    select
-        *,
-        {{ severity_number('severity_number', 'severity_text') }} as normal_severity_number
-    from bronze_log_records
 
 ),
 
@@ -48,7 +38,7 @@ texts as (
             map_keys(resource_attributes),
             map_values(resource_attributes)
         )) as row_text
-    from decoded
+    from bronze_log_records
 
 ),
 
@@ -81,9 +71,10 @@ stg_log_records as (
         record_hash,
         event_name,
         severity_text,
+        severity_source,
         body,
         case
-            when normal_severity_number >= 17 then coalesce(
+            when severity_number >= 17 then coalesce(
                 attributes['exception.type'],
                 nullif(regexp_extract(
                     body, r'((?:[A-Za-z_$][\w$]*\.)*[A-Z][\w$]*(?:Exception|Error))\b', 1
@@ -91,15 +82,13 @@ stg_log_records as (
             )
         end as error_type,
         case
-            when normal_severity_number >= 17
-                then coalesce(attributes['exception.message'], body)
+            when severity_number >= 17
+                then coalesce(attributes['exception.message'], {{ json_message('body') }}, body)
         end as error_message,
         case
-            when normal_severity_number >= 17 then coalesce(
+            when severity_number >= 17 then coalesce(
                 attributes['exception.stacktrace'],
-                nullif(regexp_extract(
-                    body, r'(?s)(?:(?<=\n)\s+at .*|Traceback \(most recent call last\).*)', 0
-                ), '')
+                nullif(regexp_extract(body, {{ stack_pattern() }}, 0), '')
             )
         end as error_stack,
         {{ environment_name('resource_attributes') }} as environment,
@@ -108,9 +97,9 @@ stg_log_records as (
         scope_name,
         attributes,
         resource_attributes,
-        normal_severity_number as severity_number,
+        severity_number,
         time_unix_nano as logged_ns,
-        coalesce(normal_severity_number >= 17, false) as is_error,
+        coalesce(severity_number >= 17, false) as is_error,
         coalesce(is_truncated, false) as is_truncated,
         ingested_at,
         ingest_batch

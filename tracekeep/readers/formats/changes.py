@@ -1,13 +1,16 @@
-"""Changes: CDEvents, with or without their CloudEvents envelope, and what Kubernetes says of
-rollouts (events and workloads, single, in lists, or as a watch reports them).
+"""Changes: CDEvents, with or without their CloudEvents envelope, other CloudEvents, and what
+Kubernetes says of rollouts (events and workloads, single, in lists, or as a watch reports them),
+also of those that Argo CD, Flux and Helm manage.
 
-Sources: cdevents.dev, CloudEvents 1.0 (structured mode), Kubernetes API v1 and apps/v1.
+Sources: cdevents.dev, CloudEvents 1.0 (structured mode), package-url (percent-encoding), Kubernetes
+API v1 and apps/v1, Flux's notifications, Argo CD's applications, `helm list -o json`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Raw
@@ -23,8 +26,11 @@ from tracekeep.readers.values import (
 
 NAME, SOURCE_FORMAT, RANK = "changes", "change_json", 40
 WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Rollout", "ConfigMap")
+DEPLOYERS = ("Application", "HelmRelease", "Kustomization")
+"""Kinds of Argo CD and Flux whose objects bear the name of what they deploy."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.encode
+_HELM_KEYS = {"chart", "revision", "updated", "status"}
 Json = dict[str, Any]
 
 
@@ -36,6 +42,8 @@ def matches(fields: dict[str, Raw]) -> bool:
         or ({"specversion", "type", "source"} <= keys)
         or ("kind" in keys and ("metadata" in keys or "items" in keys))
         or ({"type", "object"} <= keys and b'"kind"' in bytes(fields["object"]))
+        or {"involvedObject", "reason"} <= keys
+        or keys >= _HELM_KEYS
     )
 
 
@@ -74,6 +82,8 @@ def _read(content: Any, raw: bytes) -> Record:
         return _read_cloudevent(content, raw)
     if isinstance(content.get("context"), dict):
         return _read_cdevent(content, raw)
+    if content.keys() >= _HELM_KEYS:
+        return _read_helm_release(content, raw)
     return _read_kubernetes(content, raw, "")
 
 
@@ -86,6 +96,8 @@ def _read_cdevent(content: Json, raw: bytes) -> Record:
     kind = _text(context.get("type"))
     is_service = ".service." in kind or subject.get("type") == "service"
     is_environment = ".environment." in kind or subject.get("type") == "environment"
+    # ids of subjects may bear their type: `service/shop`
+    subject_id = _text(subject.get("id")).removeprefix(f"{_text(subject.get('type'))}/")
     # an event about an environment has no field for the service whose setting it is
     service = _object(content.get("customData")).get("service")
     return _change(
@@ -94,9 +106,9 @@ def _read_cdevent(content: Json, raw: bytes) -> Record:
         kind,
         context.get("timestamp"),
         {
-            "service.name": subject.get("id") if is_service else _text(service),
+            "service.name": subject_id if is_service else _text(service),
             "deployment.environment.name": environment_id
-            or (subject.get("id") if is_environment else None),
+            or (subject_id if is_environment else None),
             "service.version": _version_of(_text(artifact)),
         },
         {
@@ -109,12 +121,21 @@ def _read_cdevent(content: Json, raw: bytes) -> Record:
 
 def _read_cloudevent(content: Json, raw: bytes) -> Record:
     known = {"specversion", "id", "type", "time"}
+    data = _object(content.get("data"))
+    named = {
+        name: next((data[key] for key in keys if isinstance(data.get(key), str)), None)
+        for name, keys in (
+            ("service.name", ("service", "service.name")),
+            ("deployment.environment.name", ("environment", "stage")),
+            ("service.version", ("version", "tag")),
+        )
+    }
     return _change(
         raw,
         _text(content.get("id")),
         _text(content.get("type")),
         content.get("time"),
-        {},
+        named,
         {key: value for key, value in content.items() if key not in known},
     )
 
@@ -125,23 +146,29 @@ def _read_kubernetes(content: Json, raw: bytes, watched: str) -> Record:
     if content.get("kind") == "Event" or isinstance(subject, dict):
         return _read_kubernetes_event(content, metadata, _object(subject), raw)
     kind = _text(content.get("kind"))
-    if kind not in WORKLOADS:
+    if kind not in WORKLOADS + DEPLOYERS:
         raise Unusable("unknown_format", f"a Kubernetes {kind or 'object'} is no change")
-    conditions = _object(content.get("status")).get("conditions")
+    status = _object(content.get("status"))
+    conditions = status.get("conditions")
     times = [
         _text(condition.get(name))
         for condition in (conditions if isinstance(conditions, list) else [])
         if isinstance(condition, dict)
         for name in ("lastUpdateTime", "lastTransitionTime")
     ]
+    times.append(_text(_object(status.get("operationState")).get("finishedAt")))
     version = _text(metadata.get("resourceVersion") or metadata.get("generation"))
     return _change(
         raw,
         f"{_text(metadata.get('uid'))}@{version}",
         ".".join(filter(None, [kind, watched.lower()])),
         max([*times, _text(metadata.get("creationTimestamp"))]),
-        _workload(kind, metadata.get("name"), metadata.get("namespace"))
-        | {"service.version": _object(metadata.get("labels")).get("app.kubernetes.io/version")},
+        _workload(kind, metadata.get("name"), _namespace_of(content) or metadata.get("namespace"))
+        | {
+            "service.version": _object(metadata.get("labels")).get("app.kubernetes.io/version")
+            or _object(status.get("sync")).get("revision")
+            or status.get("lastAppliedRevision")
+        },
         {
             "labels": metadata.get("labels"),
             "annotations": metadata.get("annotations"),
@@ -158,6 +185,7 @@ def _read_kubernetes_event(content: Json, metadata: Json, subject: Json, raw: by
         content.get("deprecatedLastTimestamp"),
         content.get("eventTime"),
         content.get("firstTimestamp"),
+        content.get("timestamp"),  # of a notification by Flux
         metadata.get("creationTimestamp"),
     )
     return _change(
@@ -165,7 +193,8 @@ def _read_kubernetes_event(content: Json, metadata: Json, subject: Json, raw: by
         _text(metadata.get("uid") or metadata.get("name")),
         _text(content.get("reason")),
         next(filter(None, times), None),
-        _workload(_text(subject.get("kind")), subject.get("name"), subject.get("namespace")),
+        _workload(_text(subject.get("kind")), subject.get("name"), subject.get("namespace"))
+        | {"service.version": metadata.get("revision")},
         {
             "message": content.get("message") or content.get("note"),
             "type": content.get("type"),
@@ -177,8 +206,38 @@ def _read_kubernetes_event(content: Json, metadata: Json, subject: Json, raw: by
 
 
 def _workload(kind: str, name: Any, namespace: Any) -> Json:
-    """Resource attributes that name a workload."""
+    """Resource attributes that name a workload; of what deploys one, its service."""
+    if kind in DEPLOYERS:
+        return {"service.name": name, "k8s.namespace.name": namespace}
     return {f"k8s.{kind.lower() or 'object'}.name": name, "k8s.namespace.name": namespace}
+
+
+def _namespace_of(content: Json) -> Any:
+    """Where an application of Argo CD, or a release of Flux, is deployed to."""
+    spec = _object(content.get("spec"))
+    return _object(spec.get("destination")).get("namespace") or spec.get("targetNamespace")
+
+
+def _read_helm_release(content: Json, raw: bytes) -> Record:
+    name, revision = _text(content.get("name")), _text(content.get("revision"))
+    named = ("name", "revision", "updated", "namespace", "app_version")
+    return _change(
+        raw,
+        f"{_text(content.get('namespace'))}/{name}@{revision}",
+        f"helm.{_text(content.get('status'))}",
+        _rfc3339(_text(content.get("updated"))),
+        {
+            "service.name": name,
+            "k8s.namespace.name": content.get("namespace"),
+            "service.version": content.get("app_version"),
+        },
+        {key: value for key, value in content.items() if key not in named},
+    )
+
+
+def _rfc3339(text: str) -> str:
+    """A time as Go prints it, `2026-01-12 10:00:00.5 +0100 CET`, without its zone's name."""
+    return " ".join(text.split()[:2]) + "".join(text.split()[2:3])
 
 
 def _images(content: Json) -> list[str]:
@@ -194,11 +253,12 @@ def _images(content: Json) -> list[str]:
 
 
 def _version_of(artifact: str) -> str | None:
-    """The version of a package URL: `pkg:oci/cart@sha256:…?tag=1.2` has tag, else digest."""
-    _, _, query = artifact.partition("?")
+    """The version of a package URL: `pkg:oci/cart@sha256:…?tag=1.2` has tag, else digest. Both are
+    percent-encoded."""
+    address, _, query = artifact.partition("#")[0].partition("?")
     tag = next((p[4:] for p in query.split("&") if p.startswith("tag=")), "")
-    path, _, digest = artifact.partition("?")[0].rpartition("@")
-    return tag or (digest if path else None) or None
+    path, _, digest = address.rpartition("@")
+    return unquote(tag or (digest if path else "")) or None
 
 
 def _change(

@@ -8,12 +8,8 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Raw
 
-from tracekeep.readers.log_texts import (
-    RESOURCE_MEANINGS,
-    LogFields,
-    decode_object,
-    told_by,
-)
+from tracekeep.readers.log_fields import LogFields, decode_object
+from tracekeep.readers.log_texts import RESOURCE_MEANINGS, told_by
 from tracekeep.readers.policy import policy
 from tracekeep.readers.records import Record, log_record, rejected_record
 from tracekeep.readers.values import (

@@ -13,6 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from tracekeep.readers.levels import STATED, Level, level_of, level_of_fields, number_of_word
+from tracekeep.readers.log_fields import LogFields, json_fields
+from tracekeep.readers.log_texts import exception_in, ids_of
 from tracekeep.readers.records import Record, log_record, rejected_record, span_record
 from tracekeep.readers.values import (
     SPAN_ID_DIGITS,
@@ -315,21 +318,32 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
     time = usable_time(whole_number(log.time_unix_nano)) or usable_time(observed)
     if time is None:
         raise Unusable("no_time")
-    severity = log.severity_number
-    if isinstance(severity, str):
-        severity = _severity_number(severity)
     attributes = attribute_pairs(log.attributes)
-    if severity is None and log.severity_number not in _UNSET:
+    level = _stated_level(log)
+    if level.number is None and log.severity_number not in _UNSET:
         attributes = with_unreadable(attributes, "severity_number", log.severity_number)
+    body = text_of(plain_value(log.body)) if log.body is not None else ""
+    trace_id = hex_id(log.trace_id, TRACE_ID_DIGITS)
+    span_id = hex_id(log.span_id, SPAN_ID_DIGITS)
+    # an agent may pass on what an application wrote, as it read it
+    if level.text is None and level.number is None:
+        level = level_of_fields(LogFields(dict(attributes)))
+        if level.number is None:
+            level = level_of(body, json_fields(body))
+    if not log.trace_id and not log.span_id:
+        trace_id, span_id = ids_of(body, json_fields(body))
+    if not any(name.startswith("exception.") for name, _ in attributes):
+        attributes = sorted_attributes([*attributes, *exception_in(body)])
     return log_record(
-        trace_id=hex_id(log.trace_id, TRACE_ID_DIGITS),
-        span_id=hex_id(log.span_id, SPAN_ID_DIGITS),
+        trace_id=trace_id,
+        span_id=span_id,
         time_unix_nano=time,
         observed_time_unix_nano=observed if observed and abs(observed) < 2**63 else None,
-        severity_number=min(severity, 24) if severity and severity > 0 else None,
-        severity_text=log.severity_text or None,
+        severity_number=level.number,
+        severity_text=level.text,
+        severity_source=level.source,
         event_name=log.event_name or None,
-        body=text_of(plain_value(log.body)) if log.body is not None else "",
+        body=body,
         resource_attributes=resource,
         attributes=attributes,
         scope_name=scope.name or None,
@@ -419,14 +433,12 @@ def enum_name(value: int | str | None, names: tuple[str | None, ...], prefix: st
     return None
 
 
-def _severity_number(text: str) -> int | None:
-    """`SEVERITY_NUMBER_WARN2` or `14` as a number."""
-    name = text.upper().removeprefix("SEVERITY_NUMBER_")
-    if name.isdecimal():
-        return int(name)
-    level = name.rstrip("234")
-    levels = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
-    if level not in levels:
-        return None
-    step = name[len(level) :]
-    return levels.index(level) * 4 + (int(step) if step else 1)
+def _stated_level(log: LogRecord) -> Level:
+    """The level that a log record's own fields state."""
+    number, text = log.severity_number, log.severity_text or None
+    if isinstance(number, str):
+        number = int(number) if number.isdecimal() else number_of_word(number)
+    if not number or number < 0:
+        number = None if text is None else number_of_word(text)
+    number = min(number, 24) if number else None
+    return Level(number, text, STATED if number else None)

@@ -1,0 +1,7 @@
+{#-
+    Pattern, as a literal, of the frames of a stack trace in a log text, to its end: of the JVM, Node.js
+    and .NET; Python; Go; Rust; PHP; Ruby; Elixir.
+-#}
+{% macro stack_pattern() -%}
+    r'(?s)(?:(?<=\n)\s+at .*|Traceback \(most recent call last\).*|goroutine \d+ \[.*|(?<=\n)stack backtrace:\n.*|(?<=\n)#0 .*|^\S+\.rb:\d+:in .*|(?<=\n) {4}\(\S+ \d[^)\n]*\) \S+:\d+: .*)'
+{%- endmacro %}

@@ -1,0 +1,99 @@
+"""Exceptions of log records: type, message and stack, under whatever names loggers write them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tracekeep.readers.log_fields import Attributes, LogFields
+from tracekeep.readers.policy import policy
+from tracekeep.readers.values import text_of
+
+TYPE, MESSAGE, STACK = "exception.type", "exception.message", "exception.stacktrace"
+_MOST_CHARACTERS = 1_000_000
+_TRACEBACK = "Traceback (most recent call last):"
+_GROUP = re.compile(r"^[ +|]*Exception Group Traceback.*?^ *\| ([\w.]+): ([^\n]*)", re.M | re.S)
+_RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::[ ]?([^\n]*))?$", re.MULTILINE)
+_THROWN = re.compile(
+    r"(?:Exception in thread \"[^\"]*\" |Unhandled [Ee]xception[.:] "
+    r"|(?:PHP Fatal error: +)?Uncaught |\*\* \()?"
+    r"((?:[A-Za-z_$][\w$]*[.\\/:]{1,2})*[\w$`]*(?:Exception|Error|Throwable|Failure)[\w$]*"
+    r"|(?:[A-Za-z_$][\w$]*[.\\])+[A-Z][\w$`]*)(?: \[\w+\])?(?:\)|(?=[:\s]|$))(?::? ?([^\n]*))?"
+)
+_PANIC = re.compile(
+    r"(?:panic: |fatal error: )([^\n]*)|thread '[^']*' .*?panicked at ([^\n]*)\n?([^\n]*)"
+)
+_NODE_HEAD = re.compile(r"\S+:\d+\n.*\n\s*\^+\n\s*", re.ASCII)
+
+
+def exception_of(fields: LogFields) -> Attributes:
+    """The exception that fields tell of, as OpenTelemetry's attributes."""
+    found = {
+        TYPE: _plain(fields, "exception.type"),
+        MESSAGE: _plain(fields, "exception.message"),
+        STACK: next(filter(None, (_stack(v) for _, v in fields.all("exception.stack"))), None),
+    }
+    for _, holder in fields.all("exception"):
+        for name, value in _held(holder).items():
+            found[name] = found[name] or value
+    if found[STACK] and not found[TYPE]:
+        thrown = dict(thrown_by(found[STACK]))
+        found = {name: value or thrown.get(name) for name, value in found.items()}
+    return [(name, value) for name, value in found.items() if value]
+
+
+def thrown_by(text: str) -> Attributes:
+    """Type and message of the exception whose stack trace a text begins with: of a chain, the one
+    that was raised last. Empty for any other text."""
+    text = text[:_MOST_CHARACTERS].strip()
+    if _TRACEBACK in text:
+        group = _GROUP.match(text)
+        raised = group or _RAISED.search(text.rpartition(_TRACEBACK)[2])
+        return _pairs(raised[1], raised[2]) if raised else []
+    head = _NODE_HEAD.match(text)
+    match = _THROWN.match(text, head.end() if head else 0)
+    if match:
+        return _pairs(match[1], match[2])
+    panic = _PANIC.match(text)
+    return _pairs(None, panic[1] or panic[3] or panic[2]) if panic else []
+
+
+def _pairs(kind: str | None, message: str | None) -> Attributes:
+    return [(name, value) for name, value in ((TYPE, kind), (MESSAGE, message)) if value]
+
+
+def _plain(fields: LogFields, meaning: str) -> str | None:
+    values = (value for _, value in fields.all(meaning) if not isinstance(value, dict | list))
+    return next(map(text_of, values), None)
+
+
+def _stack(value: Any) -> str | None:
+    """A stack trace as text: as it is, or a list's items as lines."""
+    if isinstance(value, list):
+        return "\n".join(map(text_of, value)) or None
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _held(holder: Any) -> dict[str, str | None]:
+    """What an object, the first one of a list, or a stack trace as text tells of an exception."""
+    if isinstance(holder, list) and holder and isinstance(holder[0], dict):
+        holder = holder[0]
+    if isinstance(holder, dict):
+        inner = {key.lower(): value for key, value in holder.items()}
+        parts = {
+            part: next((inner[name] for name in names if inner.get(name)), None)
+            for part, names in policy().exceptions.items()
+        }
+        kind, message = parts["type"], parts["message"]
+        return {
+            TYPE: None if isinstance(kind, dict | list) or kind is None else text_of(kind),
+            MESSAGE: None
+            if isinstance(message, dict | list) or message is None
+            else text_of(message),
+            STACK: _stack(parts["stack"]),
+        }
+    if isinstance(holder, str):
+        thrown = dict(thrown_by(holder))
+        if TYPE in thrown and ("\n" in holder or "." in thrown[TYPE]):
+            return {**thrown, STACK: holder}
+    return {}

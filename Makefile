@@ -87,7 +87,7 @@ test-reports: setup
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
 	prove-retention prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
-	prove-kafka prove-page prove-protobuf
+	prove-kafka prove-page prove-protobuf prove-templates
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -141,6 +141,11 @@ prove-storage: setup
 .PHONY: prove-protobuf
 prove-protobuf: setup
 	$(proofs) tests/proofs/test_protobuf_day.py
+
+# Error templates on public logs, Loghub-2k; writes docs/results/templates.md. SET: their folder.
+.PHONY: prove-templates
+prove-templates: setup
+	TRACEKEEP_PROVE_SET="$(SET)" $(proofs) tests/proofs/test_templates.py
 
 # Any bytes are parsed or rejected (R1): 10,000 files and 100,000 messages through the real readers.
 .PHONY: prove-readers

@@ -50,9 +50,10 @@ _LEVEL_WORD = re.compile(
     r"(?<![A-Za-z0-9_])(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|FATAL|CRITICAL|PANIC"
     r"|ALERT|EMERGENCY)(?![A-Za-z0-9_])"
 )
-_ID_LABEL = r"(?<![a-z0-9_])(?<!parent[.\-]){}[_\-. ]?id[\"']?\s*[:=]\s*[\"']?([0-9a-f]{{{}}})"
-_TRACE_ID_IN_TEXT = re.compile(_ID_LABEL.format("trace", 32) + r"(?![0-9a-z])", re.IGNORECASE)
-_SPAN_ID_IN_TEXT = re.compile(_ID_LABEL.format("span", 16) + r"(?![0-9a-z])", re.IGNORECASE)
+_ID_LABEL = r"(?<![a-z0-9_])(?<!parent[.\-]){}[_\-. ]?id[\"']?\s*[:=]\s*[\"']?({})(?![0-9a-z])"
+_HEX_16 = "[0-9a-f]{16}"
+_TRACE_ID_IN_TEXT = re.compile(_ID_LABEL.format("trace", f"{_HEX_16}{_HEX_16}|{_HEX_16}"), re.I)
+_SPAN_ID_IN_TEXT = re.compile(_ID_LABEL.format("span", _HEX_16), re.I)
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:[.,](\d+))?(Z|z|[+-]\d\d:?\d\d)")
 _RANDOM_VALUE = re.compile(r"[0-9a-f]{14}")
@@ -66,10 +67,12 @@ def normal_id(value: object, size: int) -> str | None:
     """Lower-case hex of an id of `size` bytes; None if it is no such id or all zero.
 
     Hex of exactly 2·size digits in any case, or base64 (either alphabet, padded or not) of
-    `size` bytes.
+    `size` bytes. A trace id of 16 hex digits is one of 64 bits, padded.
     """
     if not isinstance(value, str):
         return None
+    if size == TRACE_ID_BYTES and len(value) == 2 * SPAN_ID_BYTES and _HEX.fullmatch(value):
+        value = value.rjust(2 * size, "0")
     if len(value) == 2 * size and _HEX.fullmatch(value):
         text = value.lower()
     else:
@@ -92,7 +95,9 @@ def _hex_of_base64(value: str, size: int) -> str:
 
 def ids_of_text(text: str) -> tuple[str | None, str | None]:
     """Trace id and span id named in a log text (`TraceID: …`, `span_id=…`), None where absent."""
-    return _first_id(_TRACE_ID_IN_TEXT, text), _first_id(_SPAN_ID_IN_TEXT, text)
+    trace_id = _first_id(_TRACE_ID_IN_TEXT, text)
+    padded = trace_id and trace_id.rjust(2 * TRACE_ID_BYTES, "0")
+    return padded, _first_id(_SPAN_ID_IN_TEXT, text)
 
 
 def _first_id(pattern: re.Pattern[str], text: str) -> str | None:

@@ -124,6 +124,26 @@ def test_a_column_that_an_older_lake_lacks_is_added(
     assert sorted((row["body"], row["added"]) for row in rows) == [("new", None), ("old", None)]
 
 
+def test_levels_of_an_older_lake_get_their_numbers(
+    empty: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = bronze_tables()
+    columns = {k: v for k, v in tables["log_records"].items() if k != "severity_source"}
+    for module in ("tracekeep.ingest.ledger", "tracekeep.ingest.write"):
+        monkeypatch.setattr(f"{module}.bronze_tables", lambda: {**tables, "log_records": columns})
+    write(tmp_path, "a.jsonl", json.dumps({"ts": TIME, "msg": "old", "level": "Error"}))
+    ingest(empty, [tmp_path])
+    place = f"delta.`{lake_path()}/bronze/log_records`"
+    # as releases before this one left it
+    empty.sql(f"update {place} set severity_number = null")  # noqa: S608 - our own path
+    monkeypatch.undo()
+    write(tmp_path, "b.jsonl", json.dumps({"ts": TIME, "msg": "new", "level": "Error"}))
+    ingest(empty, [tmp_path])
+    names = ("body", "severity_number", "severity_source")
+    rows = sorted(tuple(row[n] for n in names) for row in lakes.bronze_rows("log_records"))
+    assert rows == [("new", 17, "stated"), ("old", 17, None)]
+
+
 def test_two_plans_of_one_number_are_one(empty: SparkSession, tmp_path: Path) -> None:
     from tracekeep.ingest.ledger import Ledger
     from tracekeep.ingest.plan import plan_file

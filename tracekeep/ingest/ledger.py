@@ -20,8 +20,12 @@ from tracekeep.ingest.plan import PlannedFile
 from tracekeep.ingest.write import Stamp, write_rows
 from tracekeep.lake import bronze_properties, bronze_tables, table_path
 from tracekeep.readers.files import FilePart
+from tracekeep.readers.policy import policy
+from tracekeep.sql import literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
 KAFKA, REPLAY, ERASURE = "kafka", "rejected_records", "erasure"
@@ -50,6 +54,19 @@ class Ledger:
             if missing:
                 added = ", ".join(f"`{name}` {kind}" for name, kind in missing.items())
                 self.spark.sql(f"alter table delta.`{path}` add columns ({added})")
+            if "severity_source" in missing:
+                self._number_levels(path)
+
+    def _number_levels(self, path: Path) -> None:
+        """Give log records of an older release, which has only the word of a level, its number."""
+        words = "".join(
+            f" when {literal(word)} then {number}" for word, number in policy().levels.items()
+        )
+        self.spark.sql(
+            f"update delta.`{path}` "  # noqa: S608 - the words are our own
+            f"set severity_number = case upper(trim(severity_text)){words} end "
+            "where severity_number is null and severity_text is not null"
+        )
 
     def _create(self, table: str, columns: dict[str, str]) -> None:
         from delta.tables import DeltaTable

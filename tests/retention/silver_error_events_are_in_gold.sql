@@ -28,9 +28,9 @@ missing as (
             {%- for column in [
                 'trace_id', 'span_id', 'parent_span_id', 'record_hash', 'service', 'endpoint',
                 'operation', 'kind', 'status_code', 'status_message', 'error_type',
-                'error_message', 'error_stack', 'body', 'severity_text', 'environment', 'region',
-                'namespace', 'pod', 'container', 'http_status_code', 'rpc_status_code',
-                'severity_number', 'latency_ms', 'occurred_at', 'occurred_at_ns',
+                'error_message', 'error_stack', 'body', 'severity_text', 'severity_source',
+                'environment', 'region', 'namespace', 'pod', 'container', 'http_status_code',
+                'rpc_status_code', 'severity_number', 'latency_ms', 'occurred_at', 'occurred_at_ns',
             ] %}
             silver.{{ column }} <=> gold.{{ column }} and
             {%- endfor %}

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 KEPT = frozenset((
     "build_id", "change_id", "change_key", "change_kind", "change_source", "change_type",
     "container", "endpoint", "environment", "error_type", "event_name", "event_type",
-    "fingerprint", "kind", "marks", "named_format", "namespace", "new_fingerprints",
-    "phase", "pod", "randomness_source", "reason", "region", "sample_class", "sampling_threshold",
+    "fingerprint", "kind", "marks", "named_format", "namespace", "new_fingerprints", "phase",
+    "pod", "randomness_source", "reason", "region", "sample_class", "sampling_threshold",
     "scope_name", "scope_version", "service", "service_path", "service_version", "services",
-    "severity_text", "shape_hash", "silver_build_ids", "source_file", "source_format",
-    "source_service", "span_region", "status_code", "stream", "suspected_root_cause", "table_name",
-    "target_service", "target_type", "top_frame", "trace_id_prefix", "unreadable_attributes",
-    "upstream_threshold",
+    "severity_source", "severity_text", "shape_hash", "silver_build_ids", "source_file",
+    "source_format", "source_service", "span_region", "status_code", "stream",
+    "suspected_root_cause", "table_name", "target_service", "target_type", "top_frame",
+    "trace_id_prefix", "unreadable_attributes", "upstream_threshold",
 ))  # fmt: skip
 """Text columns that say what happened where, and not to whom: an anonymous row keeps them."""
 

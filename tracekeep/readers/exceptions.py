@@ -28,6 +28,8 @@ _NODE_HEAD = re.compile(r"\S+:\d+\n.*\n\s*\^+\n\s*", re.ASCII)
 
 def exception_of(fields: LogFields) -> Attributes:
     """The exception that fields tell of, as OpenTelemetry's attributes."""
+    if not fields.may_have("exception", TYPE, MESSAGE, "exception.stack"):
+        return []
     found = {
         TYPE: _plain(fields, "exception.type"),
         MESSAGE: _plain(fields, "exception.message"),

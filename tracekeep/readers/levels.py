@@ -54,8 +54,8 @@ def level_of_fields(fields: LogFields) -> Level:
         number = number_of_word(word) if isinstance(word, str) else None
         if number is not None:
             return Level(number, word, STATED)
-    for name, codes in policy().coded_levels.items():
-        for _, value in fields.all(f"level code {name}"):
+    for meaning, codes in policy().coded_levels.items():
+        for _, value in fields.all(meaning) if fields.may_have(meaning) else ():
             number = codes.levels.get(_code(value))
             if number is not None:
                 return Level(number, text_of(value), STATED)
@@ -94,7 +94,10 @@ def level_of_text(text: str) -> Level | None:
 def _logfmt_level(line: str) -> Level | None:
     """The level of a line of logfmt: of a pair that stands before the message."""
     end = -1
-    for pair in _PAIR.finditer(line) if "=" in line else ():
+    lowered = line.lower() if "=" in line else ""
+    if not any(name in lowered for name in ("level", "lvl", "severity", "priority")):
+        return None
+    for pair in _PAIR.finditer(line):
         name, value = pair[1].lower(), pair[2]
         is_quoted = value.startswith('"')
         if name in policy().fields["severity"] and _may_precede(line[max(0, end) : pair.start()]):
@@ -114,15 +117,17 @@ def _may_precede(text: str) -> bool:
 
 
 def _written_level(line: str) -> Level | None:
-    for form in policy().forms:
+    forms = [policy().embedded, *policy().forms] if '{"' in line else policy().forms
+    for form in forms:
         match = form.match(line)
         if match is None or match.lastgroup is None:
             continue
         word = match[match.lastgroup]
-        if policy().mention.search(line[: match.start(match.lastgroup)]):
+        before = line[: match.start(match.lastgroup)]
+        if before[-1:] == " " and before[:-1].rpartition(" ")[2].lower() in policy().mention:
             continue
         if match.lastgroup == "facility":
-            number = policy().coded_levels["syslog"].levels[str(int(word) % 8)]
+            number = policy().coded_levels["level code syslog"].levels[str(int(word) % 8)]
         elif match.lastgroup == "mark":
             number = policy().marks[word]
         else:

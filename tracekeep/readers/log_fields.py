@@ -32,8 +32,14 @@ class LogFields:
         find = _known_fields if len(fields) <= _MOST_KEPT_KEYS else _known_fields.__wrapped__
         self._known = find(tuple(fields))
 
+    def may_have(self, *meanings: str) -> bool:
+        """Whether there is a field, or an object that may hold one, of any of these meanings."""
+        return not self._known.keys().isdisjoint(meanings)
+
     def get(self, meaning: str) -> Any:
         """The first known field of a meaning that has a value; None if there is none."""
+        if meaning not in self._known:
+            return None
         return next((value for _, value in self.all(meaning)), None)
 
     def all(self, meaning: str) -> Iterator[tuple[str, Any]]:
@@ -75,7 +81,7 @@ def _known_fields(keys: tuple[str, ...]) -> dict[str, list[tuple[str, str, tuple
             for key in nested:
                 places += [(name, key, (name,)) for name in names]
                 places += [(name, key, tuple(name.split("."))) for name in names if "." in name]
-        codes = policy().coded_levels.get(meaning.removeprefix("level code "))
+        codes = policy().coded_levels.get(meaning)
         if places and (codes is None or codes.beside <= lowered.keys()):
             known[meaning] = places
     return known

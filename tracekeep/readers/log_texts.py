@@ -61,7 +61,7 @@ def ids_of(text: str, fields: LogFields | None) -> Ids:
     if fields is not None:
         trace_id = _field_id(fields, "trace_id", TRACE_ID_DIGITS)
         span_id = _field_id(fields, "span_id", SPAN_ID_DIGITS)
-        for _, value in fields.all("trace_context"):
+        for _, value in fields.all("trace_context") if fields.may_have("trace_context") else ():
             context = policy().trace_contexts["header"].fullmatch(str(value).lower())
             trace_id, span_id = _with_context((trace_id, span_id), context)
     if trace_id is None or span_id is None:

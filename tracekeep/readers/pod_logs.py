@@ -188,7 +188,7 @@ class Assembler:
     ) -> None:
         """Take a whole line: it goes on with the stack trace before it, or begins a record."""
         text = current.text()
-        start = policy().start.match(text)
+        start = None
         if before is not None:
             if not before.is_part and not before.blanks and _goes_on(before, text):
                 separator: Any = b"\n" if before.is_cri else "\n"
@@ -197,6 +197,7 @@ class Assembler:
                 before.lines += current.lines
                 before.places += current.places
                 return
+            start = policy().start.match(text)
             if before.stack is None and not before.is_part:
                 if not text.strip() and len(before.blanks) < _MOST_BLANK_LINES:
                     before.blanks.append(current)
@@ -205,6 +206,8 @@ class Assembler:
                     current.line, before = before, None
             if before is not None:
                 self._finish(before, done)
+        else:
+            start = policy().start.match(text)
         current.stack = start.lastgroup if start else None
         self.open[stream] = current
 
@@ -216,6 +219,11 @@ class Assembler:
         return done
 
     def _finish(self, held: _Open, done: list[tuple[Any, Record]]) -> None:
+        if held.line is None and not held.blanks:
+            if len(held.places) > 1:
+                self.ended.append((held.places[0], held.places[-1]))
+            done.append((held.place, _application_log(held, self._resource)))
+            return
         lines = held.line_places()
         if len(lines) > 1:
             self.ended.append((lines[0][0], lines[-1][0]))

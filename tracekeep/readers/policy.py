@@ -32,8 +32,8 @@ class CodedLevels:
 
 @dataclass(frozen=True)
 class Policy:
-    """Compiled patterns. `start` and `frame` name the language in `lastgroup`; `forms` name what
-    they found in theirs. The fields of coded levels are meanings `level code <name>`."""
+    """Compiled patterns. `start` and `frame` name the language in `lastgroup`; `forms`, the certain
+    ones and the others, name what they found in theirs. Fields of coded levels are meanings too."""
 
     fields: dict[str, list[str]]
     nested: frozenset[str]
@@ -44,8 +44,9 @@ class Policy:
     levels: dict[str, int]
     coded_levels: dict[str, CodedLevels]
     forms: list[re.Pattern[str]]
+    embedded: re.Pattern[str]
     marks: dict[str, int]
-    mention: re.Pattern[str]
+    mention: frozenset[str]
     escapes: re.Pattern[str]
     record_start: re.Pattern[str]
     part_nanoseconds: int
@@ -67,7 +68,7 @@ def policy() -> Policy:
     levels = {word: int(number) for number, words in patterns["levels"].items() for word in words}
     return Policy(
         fields=patterns["fields"]
-        | {f"level code {name}": each["fields"] for name, each in codes.items()}
+        | {_code_meaning(name): each["fields"] for name, each in codes.items()}
         | {f"exception.{part}": exceptions[part] for part in ("type", "message", "stack")}
         | {"exception": exceptions["holders"]},
         nested=frozenset(nested["objects"]),
@@ -79,7 +80,7 @@ def policy() -> Policy:
         trace_contexts=_compiled(patterns["trace_contexts"]),
         levels=levels,
         coded_levels={
-            name: CodedLevels(
+            _code_meaning(name): CodedLevels(
                 frozenset(each.get("beside", ())),
                 {str(code): number for code, number in each["levels"].items()},
             )
@@ -87,10 +88,11 @@ def policy() -> Policy:
         },
         forms=[
             re.compile(_with_words(form, text, levels))
-            for form in [*text["forms"], text["severity"]]
+            for form in ("|".join(text["forms"]), text["severity"])
         ],
+        embedded=re.compile(text["embedded"]),
         marks=text["marks"],
-        mention=re.compile(text["mention"]),
+        mention=frozenset(text["mention"]),
         escapes=re.compile(text["escapes"]),
         record_start=re.compile(patterns["docker"]["record_start"]),
         part_nanoseconds=patterns["docker"]["part_seconds"] * 10**9,
@@ -108,6 +110,10 @@ def policy() -> Policy:
             for name, stack in stacks.items()
         },
     )
+
+
+def _code_meaning(name: str) -> str:
+    return f"level code {name}"
 
 
 def _compiled(patterns: dict[str, str]) -> dict[str, re.Pattern[str]]:

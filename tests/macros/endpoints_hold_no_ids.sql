@@ -17,6 +17,22 @@ with cases as (
         (map(), 'GET /v1/merchants/m_11550', '/v1/merchants/m_{id}'),
         (map(), 'GET /v2/users/u633757045/orders/ORD-17', '/v2/users/u{id}/orders/ORD-{id}'),
         (map(), 'POST /sha256/x_1/b3', '/sha256/x_1/b3'),
+        (map(), 'GET /orders/01HZX7K3QW9PR5VB2NM8AS4DFG/items', '/orders/{id}/items'),
+        (map(), 'GET /files/2FQpXc7yRk4WzT9bVnMaLe0JhGd', '/files/{id}'),
+        (map(), 'GET /s/V1StGXR8_Z5jdHi6B-myT', '/s/{id}'),
+        (map(), 'GET /v1/customers/cus_4QFJ2ab7XkPq', '/v1/customers/cus_{id}'),
+        (map(), 'GET /oauth2callback/base64encoded', '/oauth2callback/base64encoded'),
+        (map(), 'spring.gen-t5DdsV0tTdPBu0xKk7_8_A process', 'spring.gen-{id} process'),
+        (
+            map('messaging.destination.template', 'of-{id}', 'messaging.destination.name', 'of-a'),
+            'x',
+            'of-{id}'
+        ),
+        (
+            map('messaging.destination.anonymous', 'true', 'messaging.destination.name', 'q-x'),
+            'x',
+            '(anonymous)'
+        ),
         (map(), 'GET', 'GET'),
         (map('http.route', ''), 'SELECT orders', 'SELECT orders')
             as cases (attributes, name, expected)

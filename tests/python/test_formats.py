@@ -250,6 +250,67 @@ def test_cdevent(tmp_path: Path, has_envelope: bool) -> None:
     assert dict(change["attributes"])["subject.id"] == "cart"
 
 
+@pytest.mark.parametrize(
+    ("artifact", "version"),
+    [
+        ("pkg:oci/cart@sha256%3A12ab", "sha256:12ab"),
+        ("pkg:oci/cart@sha256%3A12?tag=1.4.2%2Bbuild.7&x=1", "1.4.2+build.7"),
+        ("pkg:golang/git.example.com/acme/cart@234fd47e07d1", "234fd47e07d1"),
+    ],
+)
+def test_versions_of_package_urls_are_decoded(tmp_path: Path, artifact: str, version: str) -> None:
+    content = {"environment": {"id": "production"}, "artifactId": artifact}
+    subject = {"id": "service/cart", "type": "service", "content": content}
+    change = only(write(tmp_path, "a.json", json.dumps({**CDEVENT, "subject": subject})))
+    told = dict(change["resource_attributes"])
+    assert (told["service.name"], told["service.version"]) == ("cart", version)
+
+
+_RELEASE = {"kind": "HelmRelease", "name": "cart", "namespace": "shop"}
+_TIME = "2026-01-12T10:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (
+            {"kind": "Application", "metadata": {"name": "cart", "namespace": "argocd", "uid": "1"},
+             "spec": {"destination": {"namespace": "shop"}},
+             "status": {"sync": {"revision": "74e0"}, "operationState": {"finishedAt": _TIME}}},
+            {"service.name": "cart", "k8s.namespace.name": "shop", "service.version": "74e0"},
+        ),
+        (
+            {"involvedObject": _RELEASE, "reason": "UpgradeSucceeded", "timestamp": _TIME,
+             "severity": "info", "message": "upgraded", "metadata": {"revision": "0.1.3"}},
+            {"service.name": "cart", "k8s.namespace.name": "shop", "service.version": "0.1.3"},
+        ),
+        (
+            {"kind": "Event", "metadata": {"uid": "2"}, "involvedObject": _RELEASE,
+             "reason": "UpgradeSucceeded", "lastTimestamp": _TIME},
+            {"service.name": "cart", "k8s.namespace.name": "shop"},
+        ),
+        (
+            {"specversion": "1.0", "type": "t", "source": "s", "id": "3", "time": _TIME,
+             "data": {"service": "cart", "stage": "prod", "tag": "0.10.1"}},
+            {"service.name": "cart", "deployment.environment.name": "prod",
+             "service.version": "0.10.1"},
+        ),
+        (
+            {"name": "cart", "namespace": "shop", "revision": "3", "status": "deployed",
+             "updated": "2026-01-12 11:00:00.0 +0100 CET", "chart": "cart-0.1", "app_version": "7"},
+            {"service.name": "cart", "k8s.namespace.name": "shop", "service.version": "7"},
+        ),
+    ],
+)  # fmt: skip
+def test_deployers_name_what_they_deploy(
+    tmp_path: Path, document: dict[str, Any], told: dict[str, str]
+) -> None:
+    change = only(write(tmp_path, "a.json", json.dumps(document)))
+    assert change["table"] == "changes"
+    assert change["time_unix_nano"] // 10**9 == TIME_NS // 10**9
+    assert dict(change["resource_attributes"]) == told
+
+
 EVENT = {
     "kind": "Event",
     "metadata": {"uid": "u1", "name": "cart.17"},

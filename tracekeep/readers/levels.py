@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tracekeep.readers.log_fields import LogFields
-from tracekeep.readers.policy import policy
+from tracekeep.readers.policy import policy, stack_language
 from tracekeep.readers.values import text_of
 
 STATED, TEXT, INFERRED = "stated", "text", "inferred"
@@ -85,8 +85,7 @@ def level_of_text(text: str) -> Level | None:
     line = text[:_MOST_CHARACTERS].lstrip("\r\n").partition("\n")[0]
     if "\x1b" in line:
         line = policy().escapes.sub("", line)
-    start = policy().start.match(line)
-    if start is None or start.lastgroup == "php":  # which writes a level
+    if stack_language(line) in (None, "php"):  # which writes a level
         return _logfmt_level(line) or _written_level(line)
     return Level(FATAL if policy().fatal.match(line) else ERROR, None, INFERRED)
 

@@ -8,7 +8,7 @@ from typing import Any
 from tracekeep.readers.exceptions import exception_of, thrown_by
 from tracekeep.readers.levels import level_of
 from tracekeep.readers.log_fields import Attributes, LogFields
-from tracekeep.readers.policy import policy
+from tracekeep.readers.policy import policy, stack_language
 from tracekeep.readers.values import (
     SPAN_ID_DIGITS,
     TRACE_ID_DIGITS,
@@ -42,7 +42,7 @@ def told_by(text: str, fields: LogFields | None) -> dict[str, Any]:
 
 def exception_in(text: str) -> Attributes:
     """Type and message of the exception whose stack trace a text is; empty for any other text."""
-    is_stack = policy().start.match(text.partition("\n")[0]) is not None
+    is_stack = stack_language(text.partition("\n")[0]) is not None
     return sorted_attributes(thrown_by(text)) if is_stack else []
 
 

@@ -17,7 +17,7 @@ import msgspec
 from tracekeep.readers.levels import ERROR, INFERRED
 from tracekeep.readers.log_fields import Attributes, LogFields, json_fields
 from tracekeep.readers.log_texts import RESOURCE_MEANINGS, told_by
-from tracekeep.readers.policy import policy
+from tracekeep.readers.policy import policy, stack_language
 from tracekeep.readers.records import Record, log_record, log_source, rejected_record
 from tracekeep.readers.values import (
     Unusable,
@@ -188,7 +188,6 @@ class Assembler:
     ) -> None:
         """Take a whole line: it goes on with the stack trace before it, or begins a record."""
         text = current.text()
-        start = None
         if before is not None:
             if not before.is_part and not before.blanks and _goes_on(before, text):
                 separator: Any = b"\n" if before.is_cri else "\n"
@@ -197,18 +196,18 @@ class Assembler:
                 before.lines += current.lines
                 before.places += current.places
                 return
-            start = policy().start.match(text)
+            language = stack_language(text)
             if before.stack is None and not before.is_part:
                 if not text.strip() and len(before.blanks) < _MOST_BLANK_LINES:
                     before.blanks.append(current)
                     return
-                if start is not None:
+                if language is not None:
                     current.line, before = before, None
             if before is not None:
                 self._finish(before, done)
         else:
-            start = policy().start.match(text)
-        current.stack = start.lastgroup if start else None
+            language = stack_language(text)
+        current.stack = language
         self.open[stream] = current
 
     def rest(self) -> list[tuple[Any, Record]]:
@@ -291,8 +290,7 @@ def _goes_on(before: _Open, text: str) -> bool:
     frame = policy().frame.match(text)
     if frame is None:
         return False
-    start = policy().start.match(text)
-    if start is not None and before.stack is None:
+    if before.stack is None and stack_language(text) is not None:
         return False  # it begins a record of its own
     before.stack = frame.lastgroup
     return True

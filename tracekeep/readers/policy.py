@@ -112,6 +112,12 @@ def policy() -> Policy:
     )
 
 
+def stack_language(line: str) -> str | None:
+    """The language whose stack traces begin with such a line. Most lines begin with a date."""
+    match = None if line[:1].isdigit() else policy().start.match(line)
+    return match.lastgroup if match else None
+
+
 def _code_meaning(name: str) -> str:
     return f"level code {name}"
 

@@ -168,7 +168,7 @@ TAKEN_AWAY = {
         "sample_class = 'error' and trace_id is not null",
     ),
     "error_traces_have_paths": ("gold.incident_paths", "path_count = 1"),
-    "error_events_have_patterns": ("gold.error_patterns", "failure_count > 0"),
+    "error_events_have_patterns": ("gold.error_patterns", "pattern_version = 2"),
     "hours_hold_all_minutes": ("gold.endpoint_minutes", "request_count = 1"),
     "call_graph_holds_all_calls": ("gold.call_graph_minutes", "call_count = 1"),
 }

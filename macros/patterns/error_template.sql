@@ -4,8 +4,8 @@
     `vars: error_pattern_rules`.
 -#}
 {% macro error_template(message, version) -%}
-    {%- set rule = var('error_pattern_rules')[version] -%}
-    {%- set variable = raw_literal('(?:' ~ rule | map('trim') | join('|') ~ ')') -%}
+    {%- set rule = var('error_pattern_rules')[version] | join('|') -%}
+    {%- set variable = raw_literal('(?:' ~ rule.split() | join ~ ')') -%}
     trim(regexp_replace(
             regexp_replace(
                 regexp_extract(

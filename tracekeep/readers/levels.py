@@ -16,6 +16,7 @@ ERROR, FATAL = 17, 21
 _RANKED = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _PREFIX = re.compile(r"(?:SEVERITY_NUMBER|SEVERITY|LOG_LEVEL|LOGLEVEL|LEVEL)[_.](?=[A-Z])")
 _PAIR = re.compile(r'(?<![^\s,{\[(|])([\w.@-]+)=("(?:[^"\\]|\\.)*"?|[^\s"]*)')
+_OF_TIMES = "0123456789TZ:.,+-/ "
 _MOST_CHARACTERS = 2_000
 """Of a text; a level stands before that, if there is one."""
 
@@ -116,6 +117,14 @@ def _may_precede(text: str) -> bool:
 
 
 def _written_level(line: str) -> Level | None:
+    # Most lines: a date and time, and a level in capitals. No other form could match before it.
+    match = policy().forms[-1].match(line)
+    if (
+        match is not None
+        and match.lastgroup == "upper"
+        and not line[: match.start("upper")].strip(_OF_TIMES)
+    ):
+        return Level(number_of_word(match["upper"]), match["upper"], TEXT)
     forms = [policy().embedded, *policy().forms] if '{"' in line else policy().forms
     for form in forms:
         match = form.match(line)

@@ -25,6 +25,7 @@ from tracekeep.dbt import DbtError
 from tracekeep.ingest import Options
 from tracekeep.lake import PROJECT, lake_path
 from tracekeep.last_run import Note, look, project_hashes, read_note, read_state, write_note
+from tracekeep.log_coverage import ServiceCoverage
 from tracekeep.run import Built, build
 from tracekeep.summary import LayerSummary
 
@@ -337,7 +338,13 @@ def commands(lake: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str
     monkeypatch.setattr("tracekeep.session.spark_session", lambda **_: None)
     monkeypatch.setattr("tracekeep.run.ingest", lambda *_: take_batch(lake) or books)
     monkeypatch.setattr("tracekeep.run.layer_summaries", lambda: LAYERS)
+    monkeypatch.setattr("tracekeep.run.coverage_of", lambda _, batches: coverage(*batches))
     return told
+
+
+def coverage(*batches: int) -> list[ServiceCoverage]:
+    """A row a batch, with its number as the count."""
+    return [ServiceCoverage("pay", "pod_log", batch, 1, 1, 0, 0, 0) for batch in batches]
 
 
 def bring(lake: Path, batch: int, seconds: int) -> None:
@@ -368,6 +375,7 @@ def test_build_tests_the_news_and_notes_what_it_left(
     assert note == outcome.note
     assert (note.tests_since, note.gold_build, note.warned) == (TESTED_BUILD, "build-3", ["three"])
     assert outcome.passed == 2
+    assert note.log_coverage == coverage(2)
     assert note.newest_event_at == "1970-01-01T00:33:20+00:00"
     assert note.freshness_seconds == pytest.approx(time.time() - 2000, abs=60)
     assert note.state.tables["gold.build_versions"] != before.tables["gold.build_versions"]

@@ -29,7 +29,11 @@ REPORT = PROJECT / "docs/results/templates.md"
 _JOINED = re.compile(r"<\*>(?:(?:\s*[-.,:;@+|/]+\s*|\s+)<\*>)+")
 
 
-def test_templates_tell_the_statements_of_public_logs_apart(spark: SparkSession) -> None:
+@pytest.mark.usefixtures("lake")
+def test_templates_tell_the_statements_of_public_logs_apart() -> None:
+    from tracekeep.session import spark_session
+
+    spark = spark_session(hive=True)
     names = sorted(path.stem for path in SET.glob("*.csv"))
     if not names:
         pytest.fail(f"no logs in {SET}: name their folder in TRACEKEEP_PROVE_SET")

@@ -20,7 +20,7 @@ from tracekeep.ingest.plan import PlannedFile
 from tracekeep.ingest.write import Stamp, write_rows
 from tracekeep.lake import bronze_properties, bronze_tables, table_path
 from tracekeep.readers.files import FilePart
-from tracekeep.readers.policy import policy
+from tracekeep.readers.levels import number_of_word
 from tracekeep.sql import literal
 
 if TYPE_CHECKING:
@@ -59,14 +59,15 @@ class Ledger:
 
     def _number_levels(self, path: Path) -> None:
         """Give log records of an older release, which has only the word of a level, its number."""
-        words = "".join(
-            f" when {literal(word)} then {number}" for word, number in policy().levels.items()
-        )
-        self.spark.sql(
-            f"update delta.`{path}` "  # noqa: S608 - the words are our own
-            f"set severity_number = case upper(trim(severity_text)){words} end "
-            "where severity_number is null and severity_text is not null"
-        )
+        unnumbered = "severity_number is null and severity_text is not null"
+        texts = f"select distinct severity_text from delta.`{path}` where {unnumbered}"  # noqa: S608
+        found = {row[0]: number_of_word(row[0]) for row in self.spark.sql(texts).collect()}
+        cases = "".join(f" when {literal(w)} then {n}" for w, n in found.items() if n is not None)
+        if cases:
+            self.spark.sql(
+                f"update delta.`{path}` set severity_number = case severity_text{cases} end "  # noqa: S608
+                f"where {unnumbered}"
+            )
 
     def _create(self, table: str, columns: dict[str, str]) -> None:
         from delta.tables import DeltaTable

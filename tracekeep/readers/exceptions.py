@@ -65,8 +65,12 @@ def _pairs(kind: str | None, message: str | None) -> Attributes:
 
 
 def _plain(fields: LogFields, meaning: str) -> str | None:
-    values = (value for _, value in fields.all(meaning) if not isinstance(value, dict | list))
-    return next(map(text_of, values), None)
+    return next(filter(None, (_text(value) for _, value in fields.all(meaning))), None)
+
+
+def _text(value: Any) -> str | None:
+    """A value as text; None for an object, a list or none."""
+    return None if value is None or isinstance(value, dict | list) else text_of(value)
 
 
 def _stack(value: Any) -> str | None:
@@ -86,12 +90,9 @@ def _held(holder: Any) -> dict[str, str | None]:
             part: next((inner[name] for name in names if inner.get(name)), None)
             for part, names in policy().exceptions.items()
         }
-        kind, message = parts["type"], parts["message"]
         return {
-            TYPE: None if isinstance(kind, dict | list) or kind is None else text_of(kind),
-            MESSAGE: None
-            if isinstance(message, dict | list) or message is None
-            else text_of(message),
+            TYPE: _text(parts["type"]),
+            MESSAGE: _text(parts["message"]),
             STACK: _stack(parts["stack"]),
         }
     if isinstance(holder, str):

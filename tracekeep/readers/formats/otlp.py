@@ -326,14 +326,17 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
     trace_id = hex_id(log.trace_id, TRACE_ID_DIGITS)
     span_id = hex_id(log.span_id, SPAN_ID_DIGITS)
     # an agent may pass on what an application wrote, as it read it
-    if level.text is None and level.number is None:
+    has_ids, has_level = log.trace_id or log.span_id, level.text or level.number
+    fields = None if has_ids and has_level else json_fields(body)
+    if not has_level:
         level = level_of_fields(LogFields(dict(attributes)))
         if level.number is None:
-            level = level_of(body, json_fields(body))
-    if not log.trace_id and not log.span_id:
-        trace_id, span_id = ids_of(body, json_fields(body))
-    if not any(name.startswith("exception.") for name, _ in attributes):
-        attributes = sorted_attributes([*attributes, *exception_in(body)])
+            level = level_of(body, fields)
+    if not has_ids:
+        trace_id, span_id = ids_of(body, fields)
+    exception = exception_in(body)
+    if exception and not any(name.startswith("exception.") for name, _ in attributes):
+        attributes = sorted_attributes([*attributes, *exception])
     return log_record(
         trace_id=trace_id,
         span_id=span_id,

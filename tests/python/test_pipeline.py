@@ -241,6 +241,19 @@ def test_statistics_fail_when_figures_are_altered(
     assert failures_of(spark, test_name, table, instead="altered") > 0
 
 
+@pytest.mark.parametrize(("alike", "nameless"), [(0, 0), (1, 0), (0, 1)])
+def test_logs_that_look_like_errors_or_have_no_service_are_told(
+    spark: SparkSession, lake: BuiltLake, alike: int, nameless: int
+) -> None:
+    spark.sql(
+        "select * except (like_error_count, without_service_count), "  # noqa: S608 - numbers
+        f"{alike} as like_error_count, {nameless} as without_service_count "
+        "from control.log_coverage"
+    ).createOrReplaceTempView("altered")
+    found = failures_of(spark, "log_records_have_levels", "control.log_coverage", "altered")
+    assert (found > 0) == (alike + nameless > 0)
+
+
 def test_invariant_fails_when_a_row_waits_for_a_build_that_nobody_booked(
     spark: SparkSession, lake: BuiltLake
 ) -> None:

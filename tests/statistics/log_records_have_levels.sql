@@ -1,5 +1,5 @@
 -- Warns only: what an application logs without a level is its own affair, and words are no proof;
--- the contract lets statistics only warn (docs/contract.md). test_pipeline.py shows what this finds.
+-- the contract lets statistics only warn (docs/contract.md). test_pipeline.py shows what it finds.
 {{ config(severity='warn', tags=['statistics']) }}
 
 -- R2: no service's log records look like errors and have no level, or name no service at all.

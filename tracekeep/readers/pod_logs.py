@@ -188,26 +188,25 @@ class Assembler:
     ) -> None:
         """Take a whole line: it goes on with the stack trace before it, or begins a record."""
         text = current.text()
-        if before is not None:
-            if not before.is_part and not before.blanks and _goes_on(before, text):
-                separator: Any = b"\n" if before.is_cri else "\n"
-                own = current.texts if before.is_cri == current.is_cri else _converted(text, before)
-                before.texts += [separator, *own]
-                before.lines += current.lines
-                before.places += current.places
-                return
-            language = stack_language(text)
-            if before.stack is None and not before.is_part:
-                if not text.strip() and len(before.blanks) < _MOST_BLANK_LINES:
-                    before.blanks.append(current)
-                    return
-                if language is not None:
-                    current.line, before = before, None
-            if before is not None:
-                self._finish(before, done)
-        else:
-            language = stack_language(text)
-        current.stack = language
+        if before is not None and before.is_part:
+            self._finish(before, done)
+            before = None
+        if before is not None and not before.blanks and _goes_on(before, text):
+            separator: Any = b"\n" if before.is_cri else "\n"
+            own = current.texts if before.is_cri == current.is_cri else _converted(text, before)
+            before.texts += [separator, *own]
+            before.lines += current.lines
+            before.places += current.places
+            return
+        is_behind_line = before is not None and before.stack is None
+        if is_behind_line and not text.strip() and len(before.blanks) < _MOST_BLANK_LINES:
+            before.blanks.append(current)
+            return
+        current.stack = stack_language(text)
+        if is_behind_line and current.stack is not None:
+            current.line = before
+        elif before is not None:
+            self._finish(before, done)
         self.open[stream] = current
 
     def rest(self) -> list[tuple[Any, Record]]:
@@ -218,7 +217,7 @@ class Assembler:
         return done
 
     def _finish(self, held: _Open, done: list[tuple[Any, Record]]) -> None:
-        if held.line is None and not held.blanks:
+        if held.line is None and not held.blanks:  # as most records are
             if len(held.places) > 1:
                 self.ended.append((held.places[0], held.places[-1]))
             done.append((held.place, _application_log(held, self._resource)))

@@ -22,6 +22,8 @@ RESOURCE_MEANINGS = (
     "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.container.name",
 )  # fmt: skip
 _BRACKET_CHARACTERS = 300
+_MOST_DECIMALS = 20
+"""Of a number of 64 bits."""
 Ids = tuple[str | None, str | None]
 
 
@@ -79,12 +81,17 @@ def _field_id(fields: LogFields, meaning: str, digits: int) -> str | None:
     for name, value in fields.all(meaning):
         if isinstance(value, str) and name.startswith("logging."):
             value = value.rpartition("/")[2]
-        found = hex_id(value, digits)
-        if found is None and name.startswith("dd.") and str(value).isdecimal():
-            found = f"{int(value):0{digits}x}" if 0 < int(value) < 1 << 64 else None
+        found = _decimal_id(str(value), digits) if name.startswith("dd.") else None
+        found = found or hex_id(value, digits)
         if found is not None:
             return found
     return None
+
+
+def _decimal_id(value: str, digits: int) -> str | None:
+    """A 64-bit number in decimal as hex of `digits` digits; None for anything else."""
+    is_number = value.isdecimal() and len(value) <= _MOST_DECIMALS and 0 < int(value) < 1 << 64
+    return f"{int(value):0{digits}x}" if is_number else None
 
 
 def _id_in(lowered: str, label: str, digits: int) -> str | None:
@@ -93,9 +100,11 @@ def _id_in(lowered: str, label: str, digits: int) -> str | None:
     place = lowered.find(label)
     while place >= 0:
         match = pattern.match(lowered, place)
-        found = hex_id(match[1], digits) if match else None
-        if found is not None:
-            return found
+        if match is not None:
+            decimal = match["decimal"]
+            found = _decimal_id(decimal, digits) if decimal else hex_id(match[2], digits)
+            if found is not None:
+                return found
         place = lowered.find(label, place + 1)
     return None
 

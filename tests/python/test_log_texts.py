@@ -184,6 +184,7 @@ PYTHON = (
     f"{_TRACEBACK}KeyError: 1\n\nDuring handling of the above exception, another exception "
     f"occurred:\n\n{_TRACEBACK}shop.PayError: no funds"
 )
+LARAVEL = "[object] (App\\Foo(code: 0): no funds\n[stacktrace]\n#0 /b.php(2): f()"
 EXCEPTIONS: list[tuple[str | None, str, dict[str, Any]]] = [
     ("TypeError", NODE, {"err": {"type": "TypeError", "message": "no funds", "stack": NODE}}),
     ("TypeError", NODE, {"err": {"name": "TypeError", "message": "no funds", "stack": NODE}}),
@@ -200,6 +201,12 @@ EXCEPTIONS: list[tuple[str | None, str, dict[str, Any]]] = [
         "class": "App\\Foo", "message": "no funds", "trace": ["/b.php:1", "/c.php:2"]}}}),
     ("ValueError", '{"lineno":1}', {"exception": [
         {"exc_type": "ValueError", "exc_value": "no funds", "frames": [{"lineno": 1}]}]}),
+    ("App\\Foo", LARAVEL, {"context": {"exception": LARAVEL}}),
+    ("E", JAVA, {"attributes": {
+        "exception.type": "E", "exception.message": "no funds", "exception.stacktrace": JAVA}}),
+    # the first name of the policy's list, whatever the order of the keys
+    ("T", NODE, {"err": {"kind": "k", "class": "c", "name": "n", "exc_type": "e", "type": "T",
+                         "value": "v", "msg": "m", "message": "no funds", "stack": NODE}}),
     ("E", "a\nb", {"errorType": "E", "errorMessage": "no funds", "stackTrace": ["a", "b"]}),
 ]  # fmt: skip
 

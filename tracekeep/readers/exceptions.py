@@ -16,9 +16,10 @@ _GROUP = re.compile(r"^[ +|]*Exception Group Traceback.*?^ *\| ([\w.]+): ([^\n]*
 _RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::[ ]?([^\n]*))?$", re.MULTILINE)
 _THROWN = re.compile(
     r"(?:Exception in thread \"[^\"]*\" |Unhandled [Ee]xception[.:] "
-    r"|(?:PHP Fatal error: +)?Uncaught |\*\* \()?"
+    r"|(?:PHP Fatal error: +)?Uncaught |\*\* \(|\[object\] \()?"
     r"((?:[A-Za-z_$][\w$]*[.\\/:]{1,2})*[\w$`]*(?:Exception|Error|Throwable|Failure)[\w$]*"
-    r"|(?:[A-Za-z_$][\w$]*[.\\])+[A-Z][\w$`]*)(?: \[\w+\])?(?:\)|(?=[:\s]|$))(?::? ?([^\n]*))?"
+    r"|(?:[A-Za-z_$][\w$]*[.\\])+[A-Z][\w$`]*)(?: \[\w+\]|\(code: [^)]{0,64}\))?"
+    r"(?:\)|(?=[:\s]|$))(?::? ?([^\n]*))?"
 )
 _PANIC = re.compile(
     r"(?:panic: |fatal error: )([^\n]*)|thread '[^']*' .*?panicked at ([^\n]*)\n?([^\n]*)"

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_EXCEPTION_PARTS = ("type", "message", "stack")
+
 
 @dataclass(frozen=True)
 class StackTrace:
@@ -38,7 +40,7 @@ class Policy:
     fields: dict[str, list[str]]
     nested: frozenset[str]
     nested_meanings: frozenset[str]
-    exceptions: dict[str, frozenset[str]]
+    exceptions: dict[str, list[str]]
     ids: dict[str, re.Pattern[str]]
     trace_contexts: dict[str, re.Pattern[str]]
     levels: dict[str, int]
@@ -65,17 +67,16 @@ def policy() -> Policy:
     text, nested, exceptions = patterns["text"], patterns["nested"], patterns["exceptions"]
     stacks, codes = patterns["stack_traces"], patterns["coded_levels"]
     fatal = patterns["fatal"]["start"]
+    exceptions_of = {f"exception.{part}": exceptions[part] for part in _EXCEPTION_PARTS}
     levels = {word: int(number) for number, words in patterns["levels"].items() for word in words}
     return Policy(
         fields=patterns["fields"]
         | {_code_meaning(name): each["fields"] for name, each in codes.items()}
-        | {f"exception.{part}": exceptions[part] for part in ("type", "message", "stack")}
+        | exceptions_of
         | {"exception": exceptions["holders"]},
         nested=frozenset(nested["objects"]),
-        nested_meanings=frozenset([*nested["meanings"], "exception"]),
-        exceptions={
-            part: frozenset(exceptions[f"inner_{part}"]) for part in ("type", "message", "stack")
-        },
+        nested_meanings=frozenset([*nested["meanings"], "exception", *exceptions_of]),
+        exceptions={part: exceptions[f"inner_{part}"] for part in _EXCEPTION_PARTS},
         ids=_compiled(patterns["ids"]),
         trace_contexts=_compiled(patterns["trace_contexts"]),
         levels=levels,

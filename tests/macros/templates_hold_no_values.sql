@@ -11,6 +11,8 @@ with pairs as (
         ('cannot open “a b”', 'cannot open “c”', true),
         ('cannot open 「a」', 'cannot open 「b」', true),
         ('no file /var/lib/a', 'no file /srv/b/c', true),
+        (r'no file C:\a\b.txt, code 1', r'no file D:\c.txt, code 1', true),
+        ('only 51.4 B free', 'only 5.2 KB free', true),
         ('took 5 seconds', 'took 12 ms', true),
         ('state=open', 'state=closed', true),
         ('at Sun Jul 3 10:00:00 2026', 'at Mon Aug 14 11:22:33 2026', true),

@@ -165,6 +165,9 @@ def test_lookalikes_are_left_alone(redact: Callable[[Texts], Texts]) -> None:
         ("password=[hunter2]", "password=[password]"),
         ("password=[card]hunter2", "password=[password]"),
         ("Authorization: Digest abcdef0123456789", "Authorization: Digest [token]"),
+        ("Authorization: Token a1b2c3d4", "Authorization: Token [token]"),
+        ("authorization: token is checked", "authorization: token is checked"),
+        ("authorization: token exchange failed", "authorization: token exchange failed"),
         ("Cookie: a=b; c=d\nHost: x", "Cookie: [cookie]\nHost: x"),
         ('Cookie: a="b c"; d=e', "Cookie: [cookie]"),
         ("?code=ABCDEFGH1234&state=7", "?code=[token]&state=7"),
@@ -193,12 +196,17 @@ def test_lookalikes_are_left_alone(redact: Callable[[Texts], Texts]) -> None:
         ('<add key="password" value="a1"/>', '<add key="password" value="[password]"/>'),
         ('{"name": "PASSWORD", "value": "a1"}', '{"name": "PASSWORD", "value": "[password]"}'),
         ('<password type="x">a1</password>', '<password type="x">[password]</password>'),
+        ("<password><![CDATA[a1]]></password>", "<password><![CDATA[[password]]]></password>"),
         ("the password [see docs] is wrong", "the password [see docs] is wrong"),
         # addresses that hold their secret
         (f"/bot{'1' * 9}:{'a' * 35}/sendMessage", "/bot[token]/sendMessage"),
         (
             f"https://hooks.slack.com/services/T0/B0/{'a' * 24} failed",
             "https://hooks.slack.com/services/[webhook] failed",
+        ),
+        (
+            f"x.webhook.office.com/webhookb2/1-2-3-4-0@1111-2222-3333-4444-555555555555/{'a' * 30}",
+            "x.webhook.office.com/webhookb2/[webhook]",
         ),
         (f"discord.com/api/webhooks/1/{'a' * 30}", "discord.com/api/webhooks/[webhook]"),
         (f"https://{'ab12' * 8}@o1.ingest.sentry.io/4", "https://[key]@o1.ingest.sentry.io/4"),

@@ -300,6 +300,48 @@ _TIME = "2026-01-12T10:00:00Z"
              "updated": "2026-01-12 11:00:00.0 +0100 CET", "chart": "cart-0.1", "app_version": "7"},
             {"service.name": "cart", "k8s.namespace.name": "shop", "service.version": "7"},
         ),
+        (
+            {"kind": "Application", "metadata": {"name": "cart", "uid": "1"},
+             "status": {"sync": {"revisions": ["a1", "b2"]},
+                        "operationState": {"finishedAt": _TIME}}},
+            {"service.name": "cart", "service.version": "a1, b2"},
+        ),
+        (
+            {"kind": "HelmRelease", "metadata": {"name": "cart", "namespace": "shop", "uid": "1"},
+             "status": {"conditions": [{"lastTransitionTime": _TIME}],
+                        "history": [{"appVersion": "7", "chartVersion": "0.1"}]}},
+            {"service.name": "cart", "k8s.namespace.name": "shop", "service.version": "7"},
+        ),
+        (
+            {"kind": "Event", "involvedObject": _RELEASE, "reason": "UpgradeSucceeded",
+             "metadata": {"uid": "2", "annotations": {"helm.toolkit.fluxcd.io/revision": "0.1.3"}},
+             "lastTimestamp": _TIME},
+            {"service.name": "cart", "k8s.namespace.name": "shop", "service.version": "0.1.3"},
+        ),
+        (
+            {"specversion": "1.0", "type": "t", "source": "s", "id": "3", "time": _TIME,
+             "data_base64": "eyJzZXJ2aWNlIjoiY2FydCJ9"},
+            {"service.name": "cart"},
+        ),
+        (  # that a stateful set changed says what manages its fields, not its age
+            {"kind": "StatefulSetList", "apiVersion": "apps/v1", "items": [
+                {"metadata": {"name": "db", "uid": "1", "creationTimestamp": "2025-01-01T00:00:00Z",
+                              "managedFields": [{"time": _TIME}, {
+                                  "time": "2026-01-13T00:00:00Z", "subresource": "status"}]}}]},
+            {"k8s.statefulset.name": "db"},
+        ),
+        (
+            {"context": {"id": "4", "type": "dev.cdevents.incident.detected.0.2.0",
+                         "timestamp": _TIME},
+             "subject": {"id": "i", "type": "incident", "content": {"service": {"id": "cart"}}}},
+            {"service.name": "cart"},
+        ),
+        (
+            {"context": {"id": "5", "type": "dev.cdevents.artifact.published.0.2.0",
+                         "timestamp": _TIME},
+             "subject": {"id": "pkg:oci/cart@sha256%3Aab?tag=7", "type": "artifact"}},
+            {"service.version": "7"},
+        ),
     ],
 )  # fmt: skip
 def test_deployers_name_what_they_deploy(
@@ -341,6 +383,67 @@ def test_kubernetes_rollout_event(tmp_path: Path, document: dict[str, Any]) -> N
         "k8s.namespace.name": "shop",
     }
     assert dict(change["attributes"])["message"].startswith("Scaled up")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"context": {"user": 1}, "subject": "Re: x"},
+        {"kind": "card", "metadata": {"user": 1}},
+        {"type": "x", "object": {"kind": "card"}},
+        {"reason": "x", "involvedObject": "cart/cart"},
+    ],
+)
+def test_logs_with_fields_like_those_of_changes_are_logs(
+    tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    line = json.dumps({"time": TIME, "level": "error", "msg": "no funds", **fields})
+    record = only(write(tmp_path, "a.jsonl", line))
+    assert (record["table"], record["severity_number"]) == ("log_records", 17)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"severity_number": "1" * 5000},
+        {"level": "9" * 5000},
+        {"dd.trace_id": "1" * 5000},
+    ],
+)
+def test_endless_numbers_are_none(tmp_path: Path, fields: dict[str, Any]) -> None:
+    for name, line in (
+        ("a.jsonl", json.dumps({"time": TIME, "msg": "x", **fields})),
+        ("b.jsonl", f'{{"time":"{TIME}","msg":"x","level":1e1000000}}'),
+    ):
+        record = only(write(tmp_path, name, line))
+        assert (record["severity_number"], record["trace_id"]) == (None, None)
+
+
+def test_what_nests_too_deeply_is_rejected_at_any_depth(tmp_path: Path) -> None:
+    for depth in (200, 990, 5000):
+        deep = '{"a":' * depth + "1" + "}" * depth
+        for line in (f'{{"time":"{TIME}","msg":{deep}}}', f'{{"kind":"Pod","metadata":{deep}}}'):
+            record = only(write(tmp_path, "a.jsonl", line))
+            assert record["reason"] == "invalid_json"
+
+
+def test_otlp_logs_tell_ids_level_and_exception_in_attributes_or_body(tmp_path: Path) -> None:
+    told = {"trace_id": TRACE, "span_id": SPAN, "level": "error", "exception": "a.BError: no\n\tat"}
+    attributes = [{"key": key, "value": {"stringValue": text}} for key, text in told.items()]
+    records = [
+        {"attributes": attributes, "severityText": "DEFAULT", "traceId": "0" * 32},
+        {"body": {"stringValue": json.dumps(told)}, "traceId": "0" * 32},
+        {"body": {"kvlistValue": {"values": attributes}}, "severityText": " "},
+        {"body": {}, "attributes": [], "severityText": "undefined"},
+    ]
+    request = {"resourceLogs": [{"scopeLogs": [{"logRecords": [
+        {"timeUnixNano": str(TIME_NS), **record} for record in records]}]}]}  # fmt: skip
+    *found, empty = records_of(write(tmp_path, "a.jsonl", json.dumps(request)))
+    for record in found:
+        assert (record["trace_id"], record["span_id"]) == (TRACE, SPAN)
+        assert record["severity_number"] == 17
+        assert dict(record["attributes"])["exception.type"] == "a.BError"
+    assert (empty["body"], empty["severity_number"]) == ("", None)
 
 
 def test_kubernetes_object_that_is_no_change(tmp_path: Path) -> None:

@@ -103,6 +103,106 @@ STACKS = {
         "\tfrom pay.rb:9:in `pay'",
         "\tfrom main.rb:1:in `<main>'",
     ],
+    "jvm, message of two lines": [
+        'java.lang.IllegalStateException: ERROR: duplicate key "users_pkey"',
+        "  Detail: Key (id)=(1) already exists.",
+        "\tat com.shop.Main.`pay all`(Main.kt:5)",
+        "Wrapped by: java.lang.RuntimeException: no funds",
+        "\tat com.shop.Main.main(Main.java:3)",
+    ],
+    "jvm, any class": [
+        'Exception in thread "main" com.shop.InsufficientFunds: 12',
+        "\tat com.shop.Main.main(Main.java:3)",
+    ],
+    "python, chained group": [
+        "Traceback (most recent call last):",
+        '  File "pay.py", line 12, in run',
+        "__main__.run.<locals>.PayError: no funds",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "",
+        "  + Exception Group Traceback (most recent call last):",
+        '  |   File "pay.py", line 14, in run',
+        "  | ExceptionGroup: many (1 sub-exception)",
+        "  +-+---------------- 1 ----------------",
+        "    | ValueError: x",
+        "    +------------------------------------",
+    ],
+    "python, message of a database": [
+        "Traceback (most recent call last):",
+        '  File "pay.py", line 12, in run',
+        "sqlalchemy.exc.IntegrityError: (psycopg2.errors.UniqueViolation) duplicate key",
+        "DETAIL:  Key (id)=(1) already exists.",
+        "",
+        "[SQL: INSERT INTO orders VALUES (1)]",
+        "(Background on this error at: https://sqlalche.me/e/20/gkpj)",
+    ],
+    "go, overflow": [
+        "fatal error: stack overflow",
+        "",
+        "runtime stack:",
+        "runtime.throw({0x1, 0x2})",
+        "\t/usr/local/go/src/runtime/panic.go:1047 +0x5d",
+        "",
+        "goroutine 1 gp=0xc00 m=0 mp=0x5e [running]:",
+        "gopkg.in/yaml%2ev3.(*decoder).unmarshal(...)",
+        "\t/app/main.go:9 +0x1",
+        "...additional frames elided...",
+    ],
+    "node, with a cause": [
+        "Error: could not pay",
+        "    at pay (/app/pay.js:10:5) {",
+        "  [cause]: Error: no funds",
+        "      at charge (/app/charge.js:3:1) {",
+        "    code: 'EFUNDS'",
+        "  }",
+        "}",
+    ],
+    "node, of the runtime": [
+        "node:events:497",
+        "      throw er; // Unhandled 'error' event",
+        "      ^",
+        "",
+        "PaymentFailed: no funds",
+        "    at pay (/app/pay.js:10:5)",
+        "Emitted 'error' event on Server instance at:",
+        "    at emitErrorNT (node:net:1817:8)",
+        "",
+        "Node.js v20.1.0",
+    ],
+    "ruby, with its code": [
+        "pay.rb:3:in 'Object#charge': undefined method 'foo' for nil (NoMethodError)",
+        "",
+        "  nil.foo",
+        "     ^^^^",
+        "\tfrom main.rb:1:in '<main>'",
+    ],
+    "rails": [
+        "RuntimeError (no funds):",
+        "",
+        "app/models/pay.rb:3:in `charge'",
+        "app/controllers/pay_controller.rb:9:in `create'",
+    ],
+    "php, chained": [
+        "NOTICE: PHP message: PHP Fatal error:  Uncaught LogicException: x in /app/pay.php:3",
+        "Stack trace:",
+        "#0 {main}",
+        "",
+        "Next RuntimeException: no funds in /app/pay.php:5",
+        "  thrown in /app/pay.php on line 5",
+    ],
+    "rust, assertion": [
+        "thread 'main' panicked at src/main.rs:3:5:",
+        "assertion `left == right` failed",
+        "  left: 1",
+        " right: 2",
+    ],
+    "phoenix": [
+        "** (exit) an exception was raised:",
+        "    ** (RuntimeError) no funds",
+        "        (pay 0.1.0) lib/pay.ex:3: Pay.charge/1",
+        "        (stdlib) gen_server.erl:1: :gen_server.try/1",
+    ],
 }
 
 
@@ -152,10 +252,78 @@ def test_without_a_trace_a_line_and_its_stack_trace_are_one_identity(tmp_path: P
 def test_a_stack_trace_alone_states_an_error(tmp_path: Path) -> None:
     records = [records_of(write(tmp_path, POD, cri(*lines)))[0] for lines in STACKS.values()]
     found = {name: r["severity_number"] for name, r in zip(STACKS, records, strict=True)}
-    fatal = {"go", "php", "rust"}
+    fatal = {"go", "php", "rust", "go, overflow", "php, chained", "rust, assertion"}
     assert found == {name: 21 if name in fatal else 17 for name in STACKS}
     written = {name for name, r in zip(STACKS, records, strict=True) if r["severity_text"]}
-    assert written == {"php"}  # whose stack traces begin with a level
+    assert written == {"php", "php, chained"}  # whose stack traces begin with a level
+
+
+@pytest.mark.parametrize(
+    ("language", "exception"),
+    {
+        "jvm, any class": ("com.shop.InsufficientFunds", "12"),
+        "python, chained group": ("ExceptionGroup", "many (1 sub-exception)"),
+        "node, of the runtime": ("PaymentFailed", "no funds"),
+        "ruby, with its code": ("NoMethodError", "undefined method 'foo' for nil"),
+        "rails": ("RuntimeError", "no funds"),
+        "php, chained": ("LogicException", "x in /app/pay.php:3"),
+        "rust, assertion": (None, "assertion `left == right` failed"),
+        "phoenix": ("RuntimeError", "no funds"),
+    }.items(),
+)
+def test_a_stack_trace_tells_its_exception(
+    tmp_path: Path, language: str, exception: tuple[str | None, str]
+) -> None:
+    (record,) = records_of(write(tmp_path, POD, cri(*STACKS[language])))
+    told = dict(record["attributes"])
+    assert (told.get("exception.type"), told["exception.message"]) == exception
+
+
+def test_frames_without_arguments_belong_to_the_line_before_them(tmp_path: Path) -> None:
+    lines = [
+        '2026-01-12T10:00:00.123Z\tERROR\tReconciler error\t{"controller": "shop"}',
+        "sigs.k8s.io/controller-runtime/pkg/internal/controller.(*Controller).reconcile",
+        "\t/go/pkg/mod/sigs.k8s.io/controller-runtime@v0.15.0/pkg/controller.go:324",
+    ]
+    records = records_of(write(tmp_path, POD, cri(*lines, "INFO on")))
+    assert [record["body"] for record in records] == ["\n".join(lines), "INFO on"]
+
+
+def test_the_console_of_dotnet_indents_what_belongs_to_a_line(tmp_path: Path) -> None:
+    lines = [
+        "fail: Microsoft.AspNetCore.Server.Kestrel[13]",
+        "      An unhandled exception was thrown.",
+        "      System.InvalidOperationException: no funds",
+        "         at Shop.Pay() in /src/Pay.cs:line 9",
+    ]
+    later = ["info: Microsoft.Hosting.Lifetime[0]", "      Application started."]
+    records = records_of(write(tmp_path, POD, cri(*lines, *later)))
+    assert [record["body"] for record in records] == ["\n".join(lines), "\n".join(later)]
+    assert [record["severity_number"] for record in records] == [17, 9]
+
+
+def test_a_line_with_frames_but_no_level_is_an_error(tmp_path: Path) -> None:
+    lines = ["request failed", "app/models/pay.rb:3:in `charge'", "app/a.rb:1:in `b'"]
+    (record,) = records_of(write(tmp_path, POD, cri(*lines)))
+    assert (record["severity_number"], record["severity_source"]) == (17, "inferred")
+
+
+def test_a_line_in_parts_goes_on_with_the_stack_trace_before_it(tmp_path: Path) -> None:
+    error, first, second = f"ERROR trace_id={'ab' * 16} x", *STACKS["jvm"][:2]
+    text = (
+        cri(error) + cri(first[:9], flag="P") + cri(first[9:])
+        + cri(second[:7], flag="P") + cri(second[7:], "INFO on")
+    )  # fmt: skip
+    line, stack, later = records_of(write(tmp_path, POD, text))
+    assert stack["body"] == f"{first}\n{second}"
+    assert stack["trace_id"] == line["trace_id"] == "ab" * 16
+    assert later["body"] == "INFO on"
+
+
+def test_line_ends_of_windows_are_no_text(tmp_path: Path) -> None:
+    lines = "\n".join(docker(f"{line}\r\n") for line in [*STACKS["node"], "INFO on"])
+    bodies = [record["body"] for record in records_of(write(tmp_path, POD, lines))]
+    assert bodies == ["\n".join(STACKS["node"]), "INFO on"]
 
 
 def test_two_exceptions_in_a_row_are_two_records(tmp_path: Path) -> None:
@@ -355,6 +523,14 @@ def test_part_of_a_file_that_grew_has_the_old_positions(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- any growth
 
+
+def in_time(lines: list[str]) -> str:
+    """Lines at times of their own, as a container's are: equal heads would be the same file."""
+    return "".join(
+        line.replace(TIME, f"{TIME[:20]}{number:09}Z") for number, line in enumerate(lines)
+    )
+
+
 GROWING = st.lists(
     st.sampled_from(
         [
@@ -363,6 +539,7 @@ GROWING = st.lists(
             cri("err", stream="stderr"),
             cri("", flag="F"),
             *(cri(line) for line in STACKS["jvm"][:3]),
+            cri("\tat com.shop.", flag="P"),
             *(cri(line, stream="stderr") for line in STACKS["python"]),
             cri("ERROR failed", stream="stderr"),
             cri(" ", stream="stderr"),
@@ -373,7 +550,7 @@ GROWING = st.lists(
         ]
     ),
     max_size=20,
-).map("".join)
+).map(in_time)
 
 
 @settings(

@@ -154,8 +154,23 @@ def test_what_is_cut_or_damaged_is_rejected_with_its_bytes(tmp_path: Path) -> No
     assert base64.b64decode(cut[1]["raw_text"]) == framed(MESSAGES[1])[:20]
     torn = records_of(write(tmp_path, "torn.zst", zstd(framed(*MESSAGES) * 3000)[:-9]))
     assert torn[-1]["reason"] == "truncated"
+    for name, rest in (("half a frame", zstd(LINES)[:-9]), ("no frame", b"more")):
+        (*lines, end) = records_of(write(tmp_path, f"{name}.zst", zstd(LINES + b"\n") + rest))
+        assert told(lines) == told(records_of(write(tmp_path, "lines", LINES)))
+        assert end["reason"] == "truncated"
     (metrics,) = read_message(b"\x0a\x04\x12\x02\x2a\x00")
     assert metrics["reason"] == "unknown_format"
+
+
+def test_a_byte_that_is_no_text_costs_no_other_record() -> None:
+    logs = LogsData()
+    records = logs.resource_logs.add().scope_logs.add().log_records
+    for body in ("abc?f", "other"):
+        record = records.add(time_unix_nano=TIME_NS, trace_id=b"\x01" * 8)
+        record.body.string_value = body
+    found = [*read_message(logs.SerializeToString().replace(b"abc?f", b"abc\xfff"))]
+    assert [record["body"] for record in found] == ["abc\ufffdf", "other"]
+    assert {record["trace_id"] for record in found} == {("01" * 8).zfill(32)}
 
 
 def test_no_mutated_message_is_fatal_or_lost() -> None:

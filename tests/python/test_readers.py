@@ -64,8 +64,8 @@ def test_cri_parts_are_joined_per_stream_even_inside_a_character(tmp_path: Path)
     )
     records = records_of(write(tmp_path, POD, lines))
     assert [(r["body"], r["stream"], r["is_truncated"]) for r in records] == [
-        ("zahlé", "stdout", False),  # a record is known to be whole when the next one begins
         ("other", "stderr", False),
+        ("zahlé", "stdout", False),
         ("no end", "stdout", True),
     ]
 

@@ -12,18 +12,31 @@ from tracekeep.readers.values import text_of
 TYPE, MESSAGE, STACK = "exception.type", "exception.message", "exception.stacktrace"
 _MOST_CHARACTERS = 1_000_000
 _TRACEBACK = "Traceback (most recent call last):"
-_GROUP = re.compile(r"^[ +|]*Exception Group Traceback.*?^ *\| ([\w.]+): ([^\n]*)", re.M | re.S)
-_RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::[ ]?([^\n]*))?$", re.MULTILINE)
+_CHAINED = re.compile(
+    r"^(?:During handling of the above exception|The above exception was the direct cause).*\n",
+    re.M,
+)
+_GROUP = re.compile(r"\s*\+ Exception Group Traceback.*?^ *\| ([\w.<>]+): ([^\n]*)", re.M | re.S)
+_RAISED = re.compile(r"^([A-Za-z_][\w.<>]*)(?::[ ]?([^\n]*))?$", re.MULTILINE)
 _THROWN = re.compile(
     r"(?:Exception in thread \"[^\"]*\" |Unhandled [Ee]xception[.:] "
-    r"|(?:PHP Fatal error: +)?Uncaught |\*\* \(|\[object\] \()?"
+    r"|(?:NOTICE: PHP message: )?(?:PHP Fatal error: +)?Uncaught |\[object\] \("
+    r"|(?:\*\* \(\w+\) an exception was raised:\s+)?\*\* \()?"
     r"((?:[A-Za-z_$][\w$]*[.\\/:]{1,2})*[\w$`]*(?:Exception|Error|Throwable|Failure)[\w$]*"
     r"|(?:[A-Za-z_$][\w$]*[.\\])+[A-Z][\w$`]*)(?: \[\w+\]|\(code: [^)]{0,64}\))?"
     r"(?:\)|(?=[:\s]|$))(?::? ?([^\n]*))?"
 )
 _PANIC = re.compile(
-    r"(?:panic: |fatal error: )([^\n]*)|thread '[^']*' .*?panicked at ([^\n]*)\n?([^\n]*)"
+    r"(?:panic: |fatal error: )([^\n]*)|thread '[^']*' .*?panicked at "
+    r"(?:'([^\n]*)', \S+:\d+$|([^\n]*)\n?([^\n]*))",
+    re.M,
 )
+_RUBY = re.compile(
+    r"\S+\.r[bu]:\d+:in [`'][^']*': (?P<message>[^\n]*) \((?P<kind>[\w:]+)\)$"
+    r"|(?:\[[\w-]+\] )?(?P<rails>[A-Z][\w:]*) \((?P<told>.*)\):$",
+    re.M,
+)
+_NODE_CLASS = re.compile(r"([A-Z]\w*)(?: \[\w+\])?(?:: ([^\n]*))?$", re.M)
 _NODE_HEAD = re.compile(r"\S+:\d+\n.*\n\s*\^+\n\s*", re.ASCII)
 
 
@@ -50,15 +63,20 @@ def thrown_by(text: str) -> Attributes:
     that was raised last. Empty for any other text."""
     text = text[:_MOST_CHARACTERS].strip()
     if _TRACEBACK in text:
-        group = _GROUP.match(text)
-        raised = group or _RAISED.search(text.rpartition(_TRACEBACK)[2])
+        last = _CHAINED.split(text)[-1]
+        raised = _GROUP.match(last) or _RAISED.search(last.rpartition(_TRACEBACK)[2])
         return _pairs(raised[1], raised[2]) if raised else []
+    ruby = _RUBY.match(text)
+    if ruby:
+        return _pairs(ruby["kind"] or ruby["rails"], ruby["message"] or ruby["told"])
     head = _NODE_HEAD.match(text)
     match = _THROWN.match(text, head.end() if head else 0)
+    if match is None and head is not None:
+        match = _NODE_CLASS.match(text, head.end())
     if match:
         return _pairs(match[1], match[2])
     panic = _PANIC.match(text)
-    return _pairs(None, panic[1] or panic[3] or panic[2]) if panic else []
+    return _pairs(None, panic[1] or panic[2] or panic[4] or panic[3]) if panic else []
 
 
 def _pairs(kind: str | None, message: str | None) -> Attributes:

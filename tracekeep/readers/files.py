@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any
@@ -35,7 +35,8 @@ BOMB_BYTES = 256 << 20
 BOMB_RATIO = 200
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": protobuf.ZSTD_MAGIC}
 _BOM = b"\xef\xbb\xbf"
-_BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid)
+_BROKEN = (EOFError, OSError, zlib.error, pa.ArrowInvalid)
+"""Of a stream; so is an OSError that has no number."""
 
 POD_LOG, JSON_LINES, JSON_DOCUMENT, UNKNOWN = "pod_log", "json_lines", "json_document", "unknown"
 PROTO_MESSAGE, PROTO_FRAMES = protobuf.SOURCE_FORMAT, "otlp_proto_frames"
@@ -84,15 +85,22 @@ class _UpTo(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], end: int) -> None:
         self._file = file
-        self._left = end
+        self._end = end
 
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            offset, whence = self._end + offset, os.SEEK_SET
+        return self._file.seek(offset, whence)
+
     def readinto(self, buffer: memoryview) -> int:
-        data = self._file.read(min(len(buffer), self._left))
+        data = self._file.read(min(len(buffer), max(0, self._end - self._file.tell())))
         buffer[: len(data)] = data
-        self._left -= len(data)
         return len(data)
 
 
@@ -105,26 +113,30 @@ class _Unpacked(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], packed_size: int, compression: str) -> None:
         self._compression = compression
-        if compression == "gzip":
-            self._read = gzip.GzipFile(fileobj=file).read1
-        else:
-            self._read = pa.CompressedInputStream(pa.PythonFile(file, "r"), compression).read
+        self._file = file
+        self._read = self._opened()
         self._size = 0
         self._largest = max(BOMB_BYTES, BOMB_RATIO * packed_size)
         self.error: Exception | None = None
+
+    def _opened(self) -> Callable[[int], bytes]:
+        if self._compression == "gzip":
+            return gzip.GzipFile(fileobj=self._file).read1
+        return pa.CompressedInputStream(pa.PythonFile(self._file, "r"), self._compression).read
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:
+        if self.error is not None:
+            return 0
         try:
             data = self._read(len(buffer))
         except _BROKEN as error:
-            self.error, data = error, b""
-        except OSError as error:
-            if error.errno is not None:  # the disk's; Arrow's about what it reads have none
+            if getattr(error, "errno", None) is not None:  # the disk's
                 raise
-            self.error, data = error, b""
+            self.error = error
+            data = b"" if self._compression == "gzip" else self._before_the_break(len(buffer))
         self._size += len(data)
         if self._size > self._largest:
             self.error = DecompressionBombError(
@@ -133,6 +145,22 @@ class _Unpacked(io.RawIOBase):
             return 0
         buffer[: len(data)] = data
         return len(data)
+
+    def _before_the_break(self, most: int) -> bytes:
+        """What Arrow had unpacked when it met the break, and threw away: it is read once more, byte
+        by byte. Gzip's reader gives all it has."""
+        self._file.seek(0)
+        read, left = self._opened(), self._size
+        while left:
+            left -= len(read(min(left, BUFFER_BYTES)))
+        found = bytearray()
+        try:
+            while len(found) < most and (byte := read(1)):
+                found += byte
+        except _BROKEN as error:
+            if getattr(error, "errno", None) is not None:
+                raise
+        return bytes(found)
 
     @property
     def reason(self) -> str:

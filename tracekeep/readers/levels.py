@@ -9,14 +9,21 @@ from typing import Any, NamedTuple
 
 from tracekeep.readers.log_fields import LogFields
 from tracekeep.readers.policy import policy, stack_language
-from tracekeep.readers.values import text_of
+from tracekeep.readers.values import small_number, text_of
 
 STATED, TEXT, INFERRED = "stated", "text", "inferred"
 ERROR, FATAL = 17, 21
 _RANKED = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _PREFIX = re.compile(r"(?:SEVERITY_NUMBER|SEVERITY|LOG_LEVEL|LOGLEVEL|LEVEL)[_.](?=[A-Z])")
 _PAIR = re.compile(r'(?<![^\s,{\[(|])([\w.@-]+)=("(?:[^"\\]|\\.)*"?|[^\s"]*)')
+_LEVEL_NAME = re.compile("level|lvl|severity|priority", re.IGNORECASE)
+_MARKED = re.compile(r"[A-Z]{3}|[\[<]")
+"""What each level has that stands near the start of a line; most lines have none."""
+_NEAR_THE_START = 96
 _OF_TIMES = "0123456789TZ:.,+-/ "
+_MOST_LINES = 4
+_MOST_DIGITS = 7
+"""Of a level's code."""
 _MOST_CHARACTERS = 2_000
 """Of a text; a level stands before that, if there is one."""
 
@@ -47,8 +54,8 @@ def level_of_fields(fields: LogFields) -> Level:
     """The first level that a field states; its text alone if no field has one that is known."""
     words = [value for _, value in fields.all("severity") if not isinstance(value, dict | list)]
     stated = fields.get("severity_number")
-    if isinstance(stated, str) and stated.isdecimal():
-        stated = int(stated)
+    if isinstance(stated, str):
+        stated = small_number(stated)
     if type(stated) is int and 1 <= stated <= 24:
         return Level(stated, text_of(words[0]) if words else None, STATED)
     for word in words:
@@ -65,7 +72,7 @@ def level_of_fields(fields: LogFields) -> Level:
 
 def _code(value: Any) -> str:
     """A code as text; a number without the fraction that some encoders write."""
-    if isinstance(value, Decimal) and value == value.to_integral_value():
+    if isinstance(value, Decimal) and abs(value.adjusted()) < _MOST_DIGITS and value == int(value):
         return str(int(value))
     return value if isinstance(value, str) else text_of(value)
 
@@ -83,19 +90,27 @@ def number_of_word(word: str) -> int | None:
 
 def level_of_text(text: str) -> Level | None:
     """The level that the first line of a text states, or that its stack trace tells; None."""
-    line = text[:_MOST_CHARACTERS].lstrip("\r\n").partition("\n")[0]
+    line, _, rest = text[:_MOST_CHARACTERS].lstrip("\r\n").partition("\n")
     if "\x1b" in line:
         line = policy().escapes.sub("", line)
-    if stack_language(line) in (None, "php"):  # which writes a level
-        return _logfmt_level(line) or _written_level(line)
+    language = stack_language(line)
+    if language in (None, "php"):  # which writes a level
+        found = _logfmt_level(line) or _written_level(line)
+        if found is not None or not _has_frames(rest):
+            return found
     return Level(FATAL if policy().fatal.match(line) else ERROR, None, INFERRED)
+
+
+def _has_frames(rest: str) -> bool:
+    """Whether a stack trace stands behind the first line of a text."""
+    lines = rest.split("\n", _MOST_LINES)[:_MOST_LINES]
+    return any(policy().frame.match(line) or stack_language(line) for line in lines if line)
 
 
 def _logfmt_level(line: str) -> Level | None:
     """The level of a line of logfmt: of a pair that stands before the message."""
     end = -1
-    lowered = line.lower() if "=" in line else ""
-    if not any(name in lowered for name in ("level", "lvl", "severity", "priority")):
+    if "=" not in line or _LEVEL_NAME.search(line) is None:
         return None
     for pair in _PAIR.finditer(line):
         name, value = pair[1].lower(), pair[2]
@@ -125,7 +140,10 @@ def _written_level(line: str) -> Level | None:
         and not line[: match.start("upper")].strip(_OF_TIMES)
     ):
         return Level(number_of_word(match["upper"]), match["upper"], TEXT)
-    forms = [policy().embedded, *policy().forms] if '{"' in line else policy().forms
+    certain, near_the_start = policy().forms
+    forms = [policy().embedded, certain] if '{"' in line else [certain]
+    if _MARKED.search(line, 0, _NEAR_THE_START):
+        forms.append(near_the_start)
     for form in forms:
         match = form.match(line)
         if match is None or match.lastgroup is None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tracekeep.readers.policy import policy
-from tracekeep.readers.values import text_of, whole_characters
+from tracekeep.readers.values import is_deep, text_of, whole_characters
 
 decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 """JSON objects with numbers that keep their digits."""
@@ -98,7 +98,7 @@ def inner(value: Any, part: str) -> Any:
 
 def json_fields(text: str) -> LogFields | None:
     """The fields of a text that is one JSON object; None for any other text."""
-    if not text.startswith("{"):
+    if not text.startswith("{") or is_deep(text.encode("utf-8", "replace")):
         return None
     try:
         return LogFields(decode_object(text))

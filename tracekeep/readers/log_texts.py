@@ -14,6 +14,7 @@ from tracekeep.readers.values import (
     TRACE_ID_DIGITS,
     attribute_text,
     hex_id,
+    small_number,
     sorted_attributes,
 )
 
@@ -22,8 +23,6 @@ RESOURCE_MEANINGS = (
     "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.container.name",
 )  # fmt: skip
 _BRACKET_CHARACTERS = 300
-_MOST_DECIMALS = 20
-"""Of a number of 64 bits."""
 Ids = tuple[str | None, str | None]
 
 
@@ -90,8 +89,8 @@ def _field_id(fields: LogFields, meaning: str, digits: int) -> str | None:
 
 def _decimal_id(value: str, digits: int) -> str | None:
     """A 64-bit number in decimal as hex of `digits` digits; None for anything else."""
-    is_number = value.isdecimal() and len(value) <= _MOST_DECIMALS and 0 < int(value) < 1 << 64
-    return f"{int(value):0{digits}x}" if is_number else None
+    number = small_number(value)
+    return f"{number:0{digits}x}" if number and number < 1 << 64 else None
 
 
 def _id_in(lowered: str, label: str, digits: int) -> str | None:

@@ -58,12 +58,13 @@ class _Open:
     texts: of its parts, bytes for CRI (a part may end inside a character). is_part: its last line
     has no end. stack: language of the stack trace it is in. is_closed: that trace has ended.
     blanks: empty lines right behind it. line: the log line that it, a stack trace, follows; both
-    are finished together, so that no reading parts them.
+    are finished together, so that no reading parts them. waiting: of a part, the record before it,
+    which the whole line may go on with.
     """
 
     __slots__ = (
         "blanks", "is_closed", "is_cri", "is_part", "kubernetes", "line", "lines", "place",
-        "places", "stack", "stream", "texts", "time",
+        "places", "stack", "stream", "texts", "time", "waiting",
     )  # fmt: skip
 
     def __init__(self, place: Any, time: str, stream: str | None, is_cri: bool) -> None:
@@ -80,11 +81,12 @@ class _Open:
         self.places: list[Any] = []
         self.blanks: list[_Open] = []
         self.line: _Open | None = None
+        self.waiting: _Open | None = None
 
     def records(self) -> list[_Open]:
         """What is finished together with it: its log line, itself, and the blank lines of both."""
-        before = [] if self.line is None else self.line.records()
-        return [*before, self, *self.blanks]
+        before = self.line or self.waiting
+        return [*(before.records() if before else ()), self, *self.blanks]
 
     def line_places(self) -> list[tuple[Any, bytes]]:
         """Places and lines of all that is finished together with it."""
@@ -126,23 +128,14 @@ class Assembler:
             return [(place, rejected_record("unknown_format", line, "no CRI or docker line"))]
         time, stream_bytes, flag, text = match.groups()
         stream = stream_bytes.decode()
-        done: list[tuple[Any, Record]] = []
         held = self.open.get(stream)
         if held is not None and held.is_part and held.is_cri:
-            current, before = held, None
+            current, before = held, held.waiting
         else:
             current, before = _Open(place, time.decode("ascii", "replace"), stream, True), held
+        current.is_part = flag == b"P"
         current.texts.append(text or b"")
-        current.lines.append(line)
-        current.places.append(place)
-        if flag == b"P":
-            if before is not None:
-                self._finish(before, done)
-            self.open[stream] = current
-            return done
-        current.is_part = False
-        self._whole(stream, current, before, done)
-        return done
+        return self._taken(place, line, current, before)
 
     def _docker(self, place: Any, line: bytes) -> list[tuple[Any, Record]]:
         try:
@@ -152,7 +145,6 @@ class Assembler:
         except (msgspec.DecodeError, RecursionError) as error:
             reason = "trailing_text" if "trailing characters" in str(error) else "invalid_json"
             return [(place, rejected_record(reason, line, str(error)))]
-        done: list[tuple[Any, Record]] = []
         stream, log = docker.stream, docker.log
         held = self.open.get(stream)
         time = docker.time or ""
@@ -163,51 +155,54 @@ class Assembler:
             and _is_near(held, time)
             and not policy().record_start.match(log)
         ):
-            current, before = held, None
+            current, before = held, held.waiting
         else:
             current, before = _Open(place, time, stream, False), held
             current.kubernetes = docker.kubernetes
+        current.is_part = not log.endswith("\n")
+        current.texts.append(log if current.is_part else log.removesuffix("\n").removesuffix("\r"))
+        return self._taken(place, line, current, before)
+
+    def _taken(
+        self, place: Any, line: bytes, current: _Open, before: _Open | None
+    ) -> list[tuple[Any, Record]]:
+        """Take a line that belongs to `current`, and what is finished by it."""
+        done: list[tuple[Any, Record]] = []
         current.lines.append(line)
         current.places.append(place)
-        current.is_part = not log.endswith("\n")
-        current.texts.append(log if current.is_part else log[:-1])
-        if current.is_part:
-            if before is not None:
-                self._finish(before, done)
-            self.open[stream] = current
-            return done
-        self._whole(stream, current, before, done)
-        return done
-
-    def _whole(
-        self,
-        stream: str | None,
-        current: _Open,
-        before: _Open | None,
-        done: list[tuple[Any, Record]],
-    ) -> None:
-        """Take a whole line: it goes on with the stack trace before it, or begins a record."""
-        text = current.text()
         if before is not None and before.is_part:
             self._finish(before, done)
             before = None
+        if current.is_part:
+            current.waiting = before
+            self.open[current.stream] = current
+        else:
+            current.waiting = None
+            self._whole(current, before, done)
+        return done
+
+    def _whole(self, current: _Open, before: _Open | None, done: list[tuple[Any, Record]]) -> None:
+        """Take a whole line: it goes on with the stack trace before it, or begins a record."""
+        text = current.text()
         if before is not None and not before.blanks and _goes_on(before, text):
             separator: Any = b"\n" if before.is_cri else "\n"
             own = current.texts if before.is_cri == current.is_cri else _converted(text, before)
             before.texts += [separator, *own]
             before.lines += current.lines
             before.places += current.places
+            self.open[current.stream] = before
             return
         is_behind_line = before is not None and before.stack is None
         if is_behind_line and not text.strip() and len(before.blanks) < _MOST_BLANK_LINES:
             before.blanks.append(current)
+            self.open[current.stream] = before
             return
         current.stack = stack_language(text)
         if is_behind_line and current.stack is not None:
             current.line = before
         elif before is not None:
             self._finish(before, done)
-        self.open[stream] = current
+        self.open[current.stream] = current
 
     def rest(self) -> list[tuple[Any, Record]]:
         """The records that are still open, as they are."""
@@ -217,6 +212,9 @@ class Assembler:
         return done
 
     def _finish(self, held: _Open, done: list[tuple[Any, Record]]) -> None:
+        if held.waiting is not None:
+            self._finish(held.waiting, done)
+            held.waiting = None
         if held.line is None and not held.blanks:  # as most records are
             if len(held.places) > 1:
                 self.ended.append((held.places[0], held.places[-1]))
@@ -285,6 +283,10 @@ def _goes_on(before: _Open, text: str) -> bool:
             return True
         if stack.last is not None and stack.last.match(text):
             before.is_closed = True
+            return True
+    elif policy().continued["inside"].match(text):
+        head = before.text().partition("\n")[0]
+        if policy().continued["head"].match(head):
             return True
     frame = policy().frame.match(text)
     if frame is None:
@@ -357,14 +359,10 @@ def resumed_from(path: str, end: int) -> int:
     """Where to go on reading a log that was read up to `end`: there, or at the start of the record
     that the next lines belong to. Raises OSError."""
     assembler = _assembled_until(path, end)
-    before = {
-        stream: (held.start, len(held.line_places())) for stream, held in assembler.open.items()
-    }
-    start = end
+    waiting = set(assembler.open)
+    start = position = end
     with open(path, "rb") as file:
         file.seek(end)
-        waiting = set(before)
-        position = end
         while waiting and position < end + _LONGEST_RECORD_BYTES:
             line = file.readline(_LONGEST_RECORD_BYTES)
             if not line:
@@ -372,13 +370,16 @@ def resumed_from(path: str, end: int) -> int:
             assembler.feed(position, line.rstrip(b"\r\n"))
             position += len(line)
             for stream in list(waiting):
-                first, size = before[stream]
-                held = assembler.open.get(stream)
-                if held is not None and held.start == first:
-                    if len(held.line_places()) == size:
-                        continue
-                    start = min(start, first)
-                waiting.discard(stream)
+                held = assembler.open[stream]
+                if held.start >= end:
+                    waiting.discard(stream)
+                elif held.waiting is None and held.line_places()[-1][0] >= end:
+                    waiting.discard(stream)
+                    start = min(start, held.start)
+    for stream in waiting:  # a part that has more parts, but no end
+        held = assembler.open[stream]
+        if held.places[-1] >= end:
+            start = min(start, held.place)
     return _whole_cut(assembler, start)
 
 

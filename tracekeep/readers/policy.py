@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Policy:
     part_nanoseconds: int
     start: re.Pattern[str]
     fatal: re.Pattern[str]
+    continued: dict[str, re.Pattern[str]]
     frame: re.Pattern[str]
     stack_traces: dict[str, StackTrace]
 
@@ -99,6 +100,7 @@ def policy() -> Policy:
         part_nanoseconds=patterns["docker"]["part_seconds"] * 10**9,
         start=_any_of({name: stack["start"] for name, stack in stacks.items()}),
         fatal=re.compile(fatal),
+        continued=_compiled(patterns["continued"]),
         frame=_any_of({name: stack["frame"] for name, stack in stacks.items() if "frame" in stack}),
         stack_traces={
             name: StackTrace(
@@ -113,6 +115,7 @@ def policy() -> Policy:
     )
 
 
+@lru_cache(maxsize=64)  # a line is asked for more than once, by each reader of it
 def stack_language(line: str) -> str | None:
     """The language whose stack traces begin with such a line. Most lines begin with a date."""
     match = None if line[:1].isdigit() else policy().start.match(line)

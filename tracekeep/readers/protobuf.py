@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tracekeep.readers.json_values import read_json
 from tracekeep.readers.records import Record, rejected_record
+from tracekeep.readers.values import valid_utf8
 
 SOURCE_FORMAT = "otlp_proto"
 LENGTH_BYTES = 4
@@ -130,7 +131,10 @@ def read_message(data: bytes) -> Iterator[Record]:
     for kind in (TracesData, LogsData):
         message = kind()
         try:
-            message.ParseFromString(data)
+            try:
+                message.ParseFromString(data)
+            except DecodeError:
+                message.ParseFromString(_with_valid_texts(data, kind.DESCRIPTOR))
             message.DiscardUnknownFields()
         except (DecodeError, RecursionError, ValueError) as error:
             known.append((-1, None, str(error)))
@@ -152,6 +156,63 @@ def read_message(data: bytes) -> Iterator[Record]:
         yield record
     if is_empty and size < len(data):
         yield _rejected("unknown_format", data, "no spans or log records in the message")
+
+
+_NUMBER, _WITH_LENGTH = 0, 2
+_FIXED_BYTES = {1: 8, 5: 4}
+"""Protobuf's wire types, which say how a value is written."""
+
+
+def _with_valid_texts(data: bytes, message: Any) -> bytes:
+    """A message of a descriptor with U+FFFD for each byte of its texts that is no UTF-8: exporters
+    pass on what applications wrote, and one such byte would cost the whole request.
+
+    Raises ValueError where the bytes are no message.
+    """
+    whole, place = bytearray(), 0
+    while place < len(data):
+        start = place
+        tag, place = _varint(data, place)
+        wire = tag & 7
+        if wire == _WITH_LENGTH:
+            length, place = _varint(data, place)
+            value, place = data[place : place + length], place + length
+            field = message.fields_by_number.get(tag >> 3)
+            if field is not None and field.type == field.TYPE_STRING:
+                value = valid_utf8(value)
+            elif field is not None and field.type == field.TYPE_MESSAGE:
+                value = _with_valid_texts(value, field.message_type)
+            whole += _as_varint(tag) + _as_varint(len(value)) + value
+        else:
+            if wire == _NUMBER:
+                place = _varint(data, place)[1]
+            elif wire in _FIXED_BYTES:
+                place += _FIXED_BYTES[wire]
+            else:
+                raise ValueError(f"a field of wire type {wire}")
+            whole += data[start:place]
+        if place > len(data):
+            raise ValueError("a field ends behind the message")
+    return bytes(whole)
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    """A number of up to ten bytes, seven bits each, and the place behind it."""
+    value = 0
+    for number, byte in enumerate(data[place : place + 10]):
+        value |= (byte & 0x7F) << 7 * number
+        if byte < 0x80:
+            return value, place + number + 1
+    raise ValueError("a number has no end")
+
+
+def _as_varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
 
 
 def _rejected(reason: str, data: bytes, detail: str | None) -> Record:

@@ -33,6 +33,11 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[][{}]")
+_DEEPEST = 128
+_MOST_DECIMALS = 20
+
 encode_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
 
 
@@ -58,6 +63,8 @@ def hex_id(value: Any, digits: int) -> str | None:
         text = text.zfill(digits)
     if len(text) != digits or not _HEX.issuperset(text):
         text = _from_base64(value, digits // 2)
+        if not text and value.endswith("="):
+            text = _from_base64(value, SPAN_ID_DIGITS // 2).zfill(digits)
     return text if text and text != _ZEROS[digits] else None
 
 
@@ -83,6 +90,22 @@ def _from_base64(value: str, length: int) -> str:
         return base64.b64decode(standard, validate=True).hex()
     except (binascii.Error, ValueError):
         return ""
+
+
+def small_number(text: str) -> int | None:
+    """The number that decimal digits stand for, if they are no more than those of 64 bits."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DECIMALS else None
+
+
+def is_deep(text: bytes) -> bool:
+    """Whether JSON nests deeper than any program's does: Python could not go all the way down."""
+    if text.count(b"{") + text.count(b"[") <= _DEEPEST:
+        return False
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
+        depth += 1 if bracket in b"{[" else -1
+        deepest = max(deepest, depth)
+    return deepest > _DEEPEST
 
 
 def whole_number(value: Any) -> int | None:

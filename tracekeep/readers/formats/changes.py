@@ -8,6 +8,8 @@ API v1 and apps/v1, Flux's notifications, Argo CD's applications, `helm list -o 
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +22,7 @@ from tracekeep.readers.values import (
     Unusable,
     attribute_text,
     epoch_nanoseconds,
+    is_deep,
     sorted_attributes,
     usable_time,
 )
@@ -30,6 +33,8 @@ DEPLOYERS = ("Application", "HelmRelease", "Kustomization")
 """Kinds of Argo CD and Flux whose objects bear the name of what they deploy."""
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.encode
+_KIND = re.compile(rb'"[A-Z][A-Za-z]+"')
+_NAMED_KIND = re.compile(rb'"kind"\s*:\s*"[A-Z]')
 _HELM_KEYS = {"chart", "revision", "updated", "status"}
 Json = dict[str, Any]
 
@@ -38,18 +43,37 @@ def matches(fields: dict[str, Raw]) -> bool:
     """Whether an object is a CDEvent, a CloudEvent, or a Kubernetes object or list of such."""
     keys = fields.keys()
     return (
-        {"context", "subject"} <= keys
-        or ({"specversion", "type", "source"} <= keys)
-        or ("kind" in keys and ("metadata" in keys or "items" in keys))
-        or ({"type", "object"} <= keys and b'"kind"' in bytes(fields["object"]))
-        or {"involvedObject", "reason"} <= keys
+        _are_objects(fields, "context", "subject")
+        or {"specversion", "type", "source"} <= keys
+        or ("kind" in keys and _is_kind(fields["kind"]) and _are_objects(fields, "metadata"))
+        or ("kind" in keys and _is_kind(fields["kind"]) and "items" in keys)
+        or ("type" in keys and _are_objects(fields, "object") and _has_kind(fields["object"]))
+        or ("reason" in keys and _are_objects(fields, "involvedObject"))
         or keys >= _HELM_KEYS
     )
+
+
+def _are_objects(fields: dict[str, Raw], *names: str) -> bool:
+    """Whether all of these fields are there, and are objects: an application's own log may have
+    fields of any name."""
+    return all(name in fields and bytes(fields[name])[:1] == b"{" for name in names)
+
+
+def _is_kind(value: Raw) -> bool:
+    """Whether a value is the name of a kind of Kubernetes objects, as `Deployment`."""
+    return _KIND.fullmatch(bytes(value)) is not None
+
+
+def _has_kind(value: Raw) -> bool:
+    return _NAMED_KIND.search(bytes(value)) is not None
 
 
 def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     """Records of one object. Never raises: what is no change is a rejected record."""
     del fields  # only their keys were looked at
+    if is_deep(raw):
+        yield rejected_record("invalid_json", raw, "objects or lists nested too deeply")
+        return
     try:
         content = _decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -57,8 +81,12 @@ def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
         return
     items = content.get("items")
     if isinstance(items, list):
+        # the API's own lists name the kind of their items once
+        kind = _text(content.get("kind")).removesuffix("List")
+        shared = {"apiVersion": content.get("apiVersion"), "kind": kind} if kind else {}
         for item in items:
-            yield _read_or_reject(item, _encode(item))
+            whole = shared | item if isinstance(item, dict) else item
+            yield _read_or_reject(whole, _encode(whole))
     else:
         yield _read_or_reject(content, raw)
 
@@ -76,10 +104,10 @@ def _read(content: Any, raw: bytes) -> Record:
     if isinstance(content.get("object"), dict):  # as a watch reports it
         return _read_kubernetes(content["object"], raw, _text(content.get("type")))
     if "specversion" in content:
-        data = content.get("data")
-        if isinstance(data, dict) and isinstance(data.get("context"), dict):
+        data = _cloudevent_data(content)
+        if isinstance(data.get("context"), dict):
             return _read_cdevent(data, raw)
-        return _read_cloudevent(content, raw)
+        return _read_cloudevent(content, data, raw)
     if isinstance(content.get("context"), dict):
         return _read_cdevent(content, raw)
     if content.keys() >= _HELM_KEYS:
@@ -97,9 +125,15 @@ def _read_cdevent(content: Json, raw: bytes) -> Record:
     is_service = ".service." in kind or subject.get("type") == "service"
     is_environment = ".environment." in kind or subject.get("type") == "environment"
     # ids of subjects may bear their type: `service/shop`
-    subject_id = _text(subject.get("id")).removeprefix(f"{_text(subject.get('type'))}/")
+    subject_type = _text(subject.get("type"))
+    subject_id = _text(subject.get("id"))
+    if subject_type:
+        subject_id = subject_id.removeprefix(f"{subject_type}/")
     # an event about an environment has no field for the service whose setting it is
     service = _object(content.get("customData")).get("service")
+    service = service or _object(details.get("service")).get("id")
+    if ".artifact." in kind:
+        artifact = artifact or subject_id
     return _change(
         raw,
         _text(context.get("id")),
@@ -119,9 +153,19 @@ def _read_cdevent(content: Json, raw: bytes) -> Record:
     )
 
 
-def _read_cloudevent(content: Json, raw: bytes) -> Record:
+def _cloudevent_data(content: Json) -> Json:
+    """The data of a CloudEvent: an object, or JSON as text or as base64."""
+    data = content.get("data", content.get("data_base64"))
+    try:
+        if "data_base64" in content:
+            data = base64.b64decode(data, validate=True)
+        return _decode(data) if isinstance(data, str | bytes) else _object(data)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+
+
+def _read_cloudevent(content: Json, data: Json, raw: bytes) -> Record:
     known = {"specversion", "id", "type", "time"}
-    data = _object(content.get("data"))
     named = {
         name: next((data[key] for key in keys if isinstance(data.get(key), str)), None)
         for name, keys in (
@@ -157,6 +201,9 @@ def _read_kubernetes(content: Json, raw: bytes, watched: str) -> Record:
         for name in ("lastUpdateTime", "lastTransitionTime")
     ]
     times.append(_text(_object(status.get("operationState")).get("finishedAt")))
+    if not any(times):  # stateful and daemon sets have no conditions
+        times = [_text(field.get("time")) for field in _fields_managed(metadata)]
+    times.append(_text(metadata.get("deletionTimestamp")))
     version = _text(metadata.get("resourceVersion") or metadata.get("generation"))
     return _change(
         raw,
@@ -166,14 +213,36 @@ def _read_kubernetes(content: Json, raw: bytes, watched: str) -> Record:
         _workload(kind, metadata.get("name"), _namespace_of(content) or metadata.get("namespace"))
         | {
             "service.version": _object(metadata.get("labels")).get("app.kubernetes.io/version")
-            or _object(status.get("sync")).get("revision")
-            or status.get("lastAppliedRevision")
+            or _deployed_version(status)
         },
         {
             "labels": metadata.get("labels"),
             "annotations": metadata.get("annotations"),
-            "images": _images(content),
+            "images": _images(content) or _object(status.get("summary")).get("images") or [],
         },
+    )
+
+
+def _fields_managed(metadata: Json) -> Iterator[Json]:
+    """Who changed what of an object, and when, but for its status."""
+    managed = metadata.get("managedFields")
+    for field in managed if isinstance(managed, list) else ():
+        if isinstance(field, dict) and field.get("subresource") != "status":
+            yield field
+
+
+def _deployed_version(status: Json) -> Any:
+    """What Argo CD or Flux says that it has deployed."""
+    sync = _object(status.get("sync"))
+    revisions, history = sync.get("revisions"), status.get("history")
+    release = _object(history[0]) if isinstance(history, list) and history else {}
+    return (
+        sync.get("revision")
+        or (", ".join(map(_text, revisions)) if isinstance(revisions, list) else None)
+        or release.get("appVersion")
+        or release.get("chartVersion")
+        or status.get("lastAppliedRevision")
+        or status.get("lastAttemptedRevision")
     )
 
 
@@ -194,15 +263,24 @@ def _read_kubernetes_event(content: Json, metadata: Json, subject: Json, raw: by
         _text(content.get("reason")),
         next(filter(None, times), None),
         _workload(_text(subject.get("kind")), subject.get("name"), subject.get("namespace"))
-        | {"service.version": metadata.get("revision")},
+        | {"service.version": _revision_of(metadata)},
         {
             "message": content.get("message") or content.get("note"),
             "type": content.get("type"),
             "count": content.get("count") or series.get("count"),
-            "source": content.get("source") or content.get("reportingComponent"),
+            "source": content.get("source")
+            or content.get("reportingComponent")
+            or content.get("reportingController"),
+            "severity": content.get("severity"),
             "subject": subject,
         },
     )
+
+
+def _revision_of(metadata: Json) -> Any:
+    """The revision that Flux tells of, `revision` or `kustomize.toolkit.fluxcd.io/revision`."""
+    named = metadata | _object(metadata.get("annotations"))
+    return next((named[key] for key in sorted(named) if key.split("/")[-1] == "revision"), None)
 
 
 def _workload(kind: str, name: Any, namespace: Any) -> Json:

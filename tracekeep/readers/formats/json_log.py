@@ -15,6 +15,7 @@ from tracekeep.readers.records import Record, log_record, rejected_record
 from tracekeep.readers.values import (
     Unusable,
     epoch_nanoseconds,
+    is_deep,
     sorted_attributes,
     text_of,
     usable_time,
@@ -34,6 +35,9 @@ def matches(fields: dict[str, Raw]) -> bool:
 def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
     """The record of one object; a rejected one if it has no usable time. Never raises."""
     del fields  # only their keys were looked at
+    if is_deep(raw):
+        yield rejected_record("invalid_json", raw, "objects or lists nested too deeply")
+        return
     try:
         content = decode_object(raw)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -46,6 +50,8 @@ def read(fields: dict[str, Raw], raw: bytes) -> Iterator[Record]:
 def read_lenient(raw: bytes) -> Record | None:
     """The record of a line with NaN or numbers beyond a double, which loggers write though it is
     no JSON; None if it is still unreadable, or no log."""
+    if is_deep(raw):
+        return None
     try:
         content = json.loads(whole_characters(raw))
     except (ValueError, RecursionError):

@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from tracekeep.readers.levels import STATED, Level, level_of, level_of_fields, number_of_word
+from tracekeep.readers.exceptions import exception_of
+from tracekeep.readers.levels import (
+    ERROR,
+    STATED,
+    Level,
+    level_of,
+    level_of_fields,
+    number_of_word,
+)
 from tracekeep.readers.log_fields import LogFields, json_fields
 from tracekeep.readers.log_texts import exception_in, ids_of
 from tracekeep.readers.records import Record, log_record, rejected_record, span_record
@@ -23,8 +31,8 @@ from tracekeep.readers.values import (
     Unusable,
     attribute_text,
     hex_id,
+    small_number,
     sorted_attributes,
-    text_of,
     usable_time,
     usable_times,
     whole_number,
@@ -322,21 +330,22 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
     level = _stated_level(log)
     if level.number is None and log.severity_number not in _UNSET:
         attributes = with_unreadable(attributes, "severity_number", log.severity_number)
-    body = text_of(plain_value(log.body)) if log.body is not None else ""
+    body = attribute_text(plain_value(log.body))
     trace_id = hex_id(log.trace_id, TRACE_ID_DIGITS)
     span_id = hex_id(log.span_id, SPAN_ID_DIGITS)
-    # an agent may pass on what an application wrote, as it read it
-    has_ids, has_level = log.trace_id or log.span_id, level.text or level.number
-    fields = None if has_ids and has_level else json_fields(body)
-    if not has_level:
-        level = level_of_fields(LogFields(dict(attributes)))
+    # an agent may pass on what an application wrote, as it read it: in attributes, or as the body
+    has_ids = trace_id or span_id
+    if not has_ids or level.number is None or level.number >= ERROR:
+        fields, of_attributes = json_fields(body), LogFields(dict(attributes))
         if level.number is None:
-            level = level_of(body, fields)
-    if not has_ids:
-        trace_id, span_id = ids_of(body, fields)
-    exception = exception_in(body)
-    if exception and not any(name.startswith("exception.") for name, _ in attributes):
-        attributes = sorted_attributes([*attributes, *exception])
+            told = level_of_fields(of_attributes)
+            told = told if told.number is not None else level_of(body, fields)
+            level = told if told.number is not None else level
+        if not has_ids:
+            trace_id, span_id = ids_of("", of_attributes)
+            if trace_id is None and span_id is None:
+                trace_id, span_id = ids_of(body, fields)
+        attributes = _with_exception(attributes, of_attributes, fields, body)
     return log_record(
         trace_id=trace_id,
         span_id=span_id,
@@ -353,6 +362,19 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
         scope_version=scope.version or None,
         raw_text=bytes(raw),
     )
+
+
+def _with_exception(
+    attributes: list[tuple[str, str]],
+    of_attributes: LogFields,
+    fields: LogFields | None,
+    body: str,
+) -> list[tuple[str, str]]:
+    """Attributes with the exception, under its standard names, that they or the body tell of."""
+    if any(name.startswith("exception.") for name, _ in attributes):
+        return attributes
+    told = exception_of(of_attributes) or (exception_of(fields) if fields else exception_in(body))
+    return sorted_attributes([*attributes, *told]) if told else attributes
 
 
 _UNSET = (None, "", 0, "0", "SPAN_KIND_UNSPECIFIED", "STATUS_CODE_UNSET",
@@ -426,8 +448,9 @@ def _checked_base64(text: str) -> str:
 
 def enum_name(value: int | str | None, names: tuple[str | None, ...], prefix: str) -> str | None:
     """Name of an enum that JSON may hold as number or name; None for unset or unknown."""
-    if isinstance(value, str) and value.isdecimal():
-        value = int(value)
+    if isinstance(value, str):
+        number = small_number(value)
+        value = value if number is None else number
     if isinstance(value, int):
         return names[value] if 0 <= value < len(names) else None
     if isinstance(value, str):
@@ -440,7 +463,7 @@ def _stated_level(log: LogRecord) -> Level:
     """The level that a log record's own fields state."""
     number, text = log.severity_number, log.severity_text or None
     if isinstance(number, str):
-        number = int(number) if number.isdecimal() else number_of_word(number)
+        number = small_number(number) or number_of_word(number)
     if not number or number < 0:
         number = None if text is None else number_of_word(text)
     number = min(number, 24) if number else None

@@ -9,10 +9,11 @@
     trim(regexp_replace(
             regexp_replace(
                 regexp_extract(
-                    -- what Python raised stands behind its traceback
+                    -- what Python raised stands behind its traceback, what .NET's console says behind
+                    -- its first line
                     regexp_replace(
                         coalesce({{ json_message(message) }}, {{ message }}, ''),
-                        r'(?s)^\s*Traceback \(most recent call last\):.*\n(?=\S)',
+                        r'(?s)^\s*Traceback \(most recent call last\):.*\n(?=\S)|^(?:fail|crit): \S+\[[0-9]+\]\s+',
                         ''
                     ),
                     r'^\s*([^\r\n]{0,2000})',

@@ -12,6 +12,7 @@ with pairs as (
         ('cannot open 「a」', 'cannot open 「b」', true),
         ('no file /var/lib/a', 'no file /srv/b/c', true),
         (r'no file C:\a\b.txt, code 1', r'no file D:\c.txt, code 1', true),
+        ('fail: A.B[0]\n      declined 1', 'declined 2', true),
         ('only 51.4 B free', 'only 5.2 KB free', true),
         ('took 5 seconds', 'took 12 ms', true),
         ('state=open', 'state=closed', true),

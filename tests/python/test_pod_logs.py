@@ -300,6 +300,11 @@ def test_the_console_of_dotnet_indents_what_belongs_to_a_line(tmp_path: Path) ->
     records = records_of(write(tmp_path, POD, cri(*lines, *later)))
     assert [record["body"] for record in records] == ["\n".join(lines), "\n".join(later)]
     assert [record["severity_number"] for record in records] == [17, 9]
+    told = dict(records[0]["attributes"])
+    assert told["exception.type"] == "System.InvalidOperationException"
+    assert told["exception.message"] == "no funds"
+    assert told["exception.stacktrace"].endswith("\n   at Shop.Pay() in /src/Pay.cs:line 9")
+    assert records[1]["attributes"] == []
 
 
 def test_a_line_with_frames_but_no_level_is_an_error(tmp_path: Path) -> None:

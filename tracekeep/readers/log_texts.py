@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from textwrap import dedent
 from typing import Any
 
-from tracekeep.readers.exceptions import exception_of, thrown_by
+from tracekeep.readers.exceptions import STACK, exception_of, thrown_by
 from tracekeep.readers.levels import level_of
 from tracekeep.readers.log_fields import Attributes, LogFields
 from tracekeep.readers.policy import policy, stack_language
@@ -42,9 +43,17 @@ def told_by(text: str, fields: LogFields | None) -> dict[str, Any]:
 
 
 def exception_in(text: str) -> Attributes:
-    """Type and message of the exception whose stack trace a text is; empty for any other text."""
-    is_stack = stack_language(text.partition("\n")[0]) is not None
-    return sorted_attributes(thrown_by(text)) if is_stack else []
+    """Type and message of the exception whose stack trace a text is, with the stack trace too where
+    more stands before it; empty for any other text."""
+    head, _, rest = text.partition("\n")
+    if stack_language(head) is not None:
+        return sorted_attributes(thrown_by(text))
+    if not rest or not policy().continued["head"].match(head):
+        return []
+    lines = dedent(rest).split("\n")
+    start = next((n for n, line in enumerate(lines) if stack_language(line)), len(lines))
+    stack = "\n".join(lines[start:])
+    return sorted_attributes([*thrown_by(stack), (STACK, stack)]) if stack else []
 
 
 def _attributes_of(text: str, fields: LogFields | None) -> Attributes:

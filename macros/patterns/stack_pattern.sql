@@ -3,5 +3,5 @@
     and .NET; Python; Go; Rust; PHP; Ruby; Elixir.
 -#}
 {% macro stack_pattern() -%}
-    r'(?s)(?:(?<=\n)\s+at .*|Traceback \(most recent call last\).*|goroutine \d+ \[.*|(?<=\n)stack backtrace:\n.*|(?<=\n)#0 .*|^\S+\.rb:\d+:in .*|(?<=\n) {4}\(\S+ \d[^)\n]*\) \S+:\d+: .*)'
+    r'(?s)(?:(?<=\n)\s+at .*|Traceback \(most recent call last\).*|goroutine \d+ [^\[\n]{0,80}\[.*|(?<=\n)\S+\.\S+\n\t\S+\.go:\d+.*|(?<=\n)stack backtrace:\n.*|(?<=\n)#0 .*|(?:^|(?<=\n))\S+\.r[bu]:\d+:in .*|(?<=\n) {4,8}\([^)\n]+\) \S+:\d+: .*)'
 {%- endmacro %}

@@ -18,11 +18,12 @@
                     r'^(.+?)(?: \[as [^\]]*\]|\[[^\[\]]*\])?(?: ?\(.*| in \S.*|(?::\d+)+)?$',
                     1
                 ), ''),
-                nullif(regexp_extract({{ stack }}, r'(?:^|\n)goroutine \d+ \[[^\]]*\]:\s+(?:(?:(?!\n\n)[\s\S])*?\npanic\([^\n]*\n\t[^\n]*\n)?(?:(?:runtime|runtime/debug)\.[^\n]*\n\t[^\n]*\n)*([^\s{},]+)\(', 1), ''),
+                nullif(regexp_extract({{ stack }}, r'(?:^|\n)goroutine \d+ [^\[\n]{0,80}\[[^\]]*\]:\s+(?:(?:(?!\n\n)[\s\S])*?\npanic\([^\n]*\n\t[^\n]*\n)?(?:(?:runtime|runtime/debug)\.[^\n]*\n\t[^\n]*\n)*([^\s{},]+)\(', 1), ''),
                 nullif(regexp_extract({{ stack }}, r'(?:^|\n)\s*#0 +(?:\S+\(\d+\): )?([^\s(]+)\(', 1), ''),
-                nullif(regexp_extract({{ stack }}, r'^\S+\.rb:\d+:in [\x60\x27]([^\x27\n]+)', 1), ''),
+                nullif(regexp_extract({{ stack }}, r'(?:^|\n)([^\s(]+\.[^\s{},]+)\n\t\S+\.go:\d+', 1), ''),
+                nullif(regexp_extract({{ stack }}, r'(?:^|\n)\S+\.r[bu]:\d+:in [\x60\x27]([^\x27\n]+)', 1), ''),
                 nullif(regexp_extract({{ stack }}, r'(?:^|\n) *\d+: +(?!(?:rust_|_?core::|<?std::|__rust))(\S+)', 1), ''),
-                nullif(regexp_extract({{ stack }}, r'(?:^|\n) {4}\([^)\n]*\) \S+: ([^\s(]+)', 1), ''),
+                nullif(regexp_extract({{ stack }}, r'(?:^|\n) {4,8}\([^)\n]*\) \S+: ([^\s(]+)', 1), ''),
                 {%- endif %}
                 nullif(regexp_extract({{ stack }}, r'^(erased) [0-9a-f]{8}$', 1), '')
             ),

@@ -37,6 +37,16 @@ with stacks as (
             'shop.(*Orders).Get'
         ),
         (array('goroutine 7 [running]:', 'main.handle(0xc0)', '\t/src/main.go:10'), 'main.handle'),
+        (
+            array('goroutine 1 gp=0xc0 m=0 mp=0x5 [running]:', 'main.pay()', '\t/src/main.go:9'),
+            'main.pay'
+        ),
+        (
+            array('pkg/shop.(*Orders).Get', '\t/src/o.go:41', 'main.main', '\t/src/main.go:9'),
+            'pkg/shop.(*Orders).Get'
+        ),
+        (array('failed', 'app/pay.rb:3:in `charge\'', 'app/a.rb:1:in `b\''), 'charge'),
+        (array('        (pay 0.1.0) lib/pay.ex:3: Pay.charge/1'), 'Pay.charge/'),
         (array('#0 /app/src/Foo.php(12): Foo->bar()', '#1 {main}'), 'Foo->bar'),
         (
             array('stack backtrace:', '   0: rust_begin_unwind', '   1: pay::charge'),

@@ -121,7 +121,7 @@ class Planner:
             elif old.source_format not in WHOLE:
                 start = _line_start(path, old.to_position)
                 if source_format == POD_LOG:
-                    start = resumed_from(path, start)
+                    start = resumed_from(path, start, old.to_position)
         previous, is_continued = None, False
         if source_format == POD_LOG:
             previous, younger = neighbours(path)

@@ -355,9 +355,13 @@ def unfinished_lines(path: str, lines: Iterable[tuple[Any, bytes]]) -> list[tupl
     return sorted(pairs, key=lambda pair: order[pair[0]])
 
 
-def resumed_from(path: str, end: int) -> int:
+def resumed_from(path: str, end: int, torn_end: int) -> int:
     """Where to go on reading a log that was read up to `end`: there, or at the start of the record
-    that the next lines belong to. Raises OSError."""
+    that the next lines belong to. Raises OSError.
+
+    torn_end: `end`, or where that reading ended within the line behind it. A record that took the
+    torn line for its own is read again too.
+    """
     assembler = _assembled_until(path, end)
     waiting = set(assembler.open)
     start = position = end
@@ -380,6 +384,10 @@ def resumed_from(path: str, end: int) -> int:
         held = assembler.open[stream]
         if held.places[-1] >= end:
             start = min(start, held.place)
+    if torn_end > end:
+        for held in _assembled_until(path, torn_end).open.values():
+            if held.line_places()[-1][0] >= end:
+                start = min(start, held.start)
     return _whole_cut(assembler, start)
 
 

@@ -24,9 +24,22 @@ _LATEST_NS = calendar.timegm((2201, 1, 1, 0, 0, 0)) * 10**9
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
-    r"(?: ?[Zz]| ?([+-])(\d\d):?(\d\d)| ?UTC)",
+    # behind the offset Go writes the zone's name, and its clock, Java the name in brackets
+    r"(?: ?[Zz](?:\[[\w/+-]+\])?| ?UTC"
+    r"| ?([+-])(\d\d)(?::?(\d\d))?(?:\[[\w/+-]+\]|(?: [A-Z]{2,5})?(?: m=[+-][\d.]+)?))",
     re.ASCII,
 )
+_TIME_OF_DAY = r"(?P<time>\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NAMED_DATES = (
+    # RFC 1123, the common log format; C's ctime; nginx
+    rf"(?:\w{{3}}, ?)?(?P<day>\d\d?)[ /-](?P<month>\w{{3}})[ /-](?P<year>\d{{4}})[ :]{_TIME_OF_DAY}"
+    r" ?(?P<zone>GMT|UTC|[+-]\d\d:?\d\d)?",
+    rf"(?:\w{{3}} )?(?P<month>\w{{3}}) +(?P<day>\d\d?) {_TIME_OF_DAY} (?P<zone>UTC|GMT)? ?"
+    r"(?P<year>\d{4})",
+    rf"(?P<year>\d{{4}})/(?P<month>\d\d)/(?P<day>\d\d) {_TIME_OF_DAY}(?P<zone>)",
+)
+_DATED = tuple(re.compile(pattern, re.ASCII) for pattern in _NAMED_DATES)
 
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -157,7 +170,8 @@ def usable_times(start: int | None, end: int | None) -> tuple[int | None, int | 
 
 def epoch_nanoseconds(value: Any) -> int | None:
     """A time that loggers write as number or text: seconds, milliseconds, microseconds or
-    nanoseconds since 1970 by its size, or a date and time (UTC where it has no offset), in ns.
+    nanoseconds since 1970 by its size, or a date and time (UTC where it has no offset), in ns; also
+    as RFC 1123, the common log format, ctime and Go write them.
 
     So are objects of seconds and nanoseconds (protobuf's and Log4j's) and of a date (MongoDB's).
     None if it is no time. A number keeps its digits: no detour through a double.
@@ -178,7 +192,20 @@ def epoch_nanoseconds(value: Any) -> int | None:
                 return int(number * factor)
         return int(number)
     found = rfc3339_nanoseconds(text)
-    return rfc3339_nanoseconds(text + "Z") if found is None else found
+    if found is None:
+        found = rfc3339_nanoseconds(text + "Z")
+    return rfc3339_nanoseconds(_dated(text)) if found is None else found
+
+
+def _dated(text: str) -> str:
+    """A time whose date has another form as RFC 3339; empty for anything else."""
+    match = next(filter(None, (pattern.fullmatch(text) for pattern in _DATED)), None)
+    if match is None:
+        return ""
+    month = match["month"].title()
+    number = f"{_MONTHS.index(month) + 1:02}" if month in _MONTHS else month
+    zone = (match["zone"] or "UTC").replace("GMT", "UTC")
+    return f"{match['year']}-{number}-{match['day']:0>2} {match['time']} {zone}"
 
 
 def _of_seconds_and_nanos(value: dict[str, Any]) -> int | None:
@@ -211,11 +238,12 @@ def _rfc3339_nanoseconds(text: str) -> int | None:
         return None
     date, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
     midnight = _midnight(date)
-    if midnight is None or int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+    is_off = int(offset_hour or 0) > 23 or int(offset_minute or 0) > 59
+    if midnight is None or int(hour) > 23 or int(minute) > 59 or int(second) > 60 or is_off:
         return None
     seconds = midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
     if sign:
-        offset = int(offset_hour) * 3600 + int(offset_minute) * 60
+        offset = int(offset_hour) * 3600 + int(offset_minute or 0) * 60
         seconds += -offset if sign == "+" else offset
     return seconds * 10**9 + (int(fraction.ljust(9, "0")) if fraction else 0)
 

@@ -45,7 +45,7 @@ with stacks as (
             array('pkg/shop.(*Orders).Get', '\t/src/o.go:41', 'main.main', '\t/src/main.go:9'),
             'pkg/shop.(*Orders).Get'
         ),
-        (array('failed', 'app/pay.rb:3:in `charge\'', 'app/a.rb:1:in `b\''), 'charge'),
+        (array('failed', "app/pay.rb:3:in `charge'", "app/a.rb:1:in `b'"), 'charge'),
         (array('        (pay 0.1.0) lib/pay.ex:3: Pay.charge/1'), 'Pay.charge/'),
         (array('#0 /app/src/Foo.php(12): Foo->bar()', '#1 {main}'), 'Foo->bar'),
         (

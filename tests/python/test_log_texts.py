@@ -164,6 +164,8 @@ def test_number_of_a_word(word: str, number: int | None) -> None:
         (f"[dd.trace_id={LONG} dd.span_id=17] x", (LONG, "11".zfill(16))),
         (json.dumps({"dd.trace_id": "4611686018427387"}), ("10624dd2f1a9fb".zfill(32), None)),
         (json.dumps({"@tr": LONG, "@sp": SPAN}), (LONG, SPAN)),
+        (json.dumps({"trace": f"projects/p/traces/{LONG}", "spanId": SPAN}), (LONG, SPAN)),
+        (json.dumps({"Scopes": [{"a": 1}, {"TraceId": LONG, "SpanId": SPAN}]}), (LONG, SPAN)),
         (json.dumps({"otelTraceID": LONG, "otelSpanID": SPAN}), (LONG, SPAN)),
         (json.dumps({"traceparent": f"00-{LONG}-{SPAN}-01"}), (LONG, SPAN)),
         (json.dumps({"b3": f"{SHORT}-{SPAN}-1"}), (PADDED, SPAN)),
@@ -201,6 +203,7 @@ EXCEPTIONS: list[tuple[str | None, str, dict[str, Any]]] = [
         "class": "App\\Foo", "message": "no funds", "trace": ["/b.php:1", "/c.php:2"]}}}),
     ("ValueError", '{"lineno":1}', {"exception": [
         {"exc_type": "ValueError", "exc_value": "no funds", "frames": [{"lineno": 1}]}]}),
+    ("java.lang.IllegalStateException", JAVA, {"short_message": "x", "full_message": f"x\n{JAVA}"}),
     ("App\\Foo", LARAVEL, {"context": {"exception": LARAVEL}}),
     ("E", JAVA, {"attributes": {
         "exception.type": "E", "exception.message": "no funds", "exception.stacktrace": JAVA}}),

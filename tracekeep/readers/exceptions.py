@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from tracekeep.readers.log_fields import Attributes, LogFields
-from tracekeep.readers.policy import policy
+from tracekeep.readers.policy import policy, stack_language
 from tracekeep.readers.values import text_of
 
 TYPE, MESSAGE, STACK = "exception.type", "exception.message", "exception.stacktrace"
@@ -79,6 +79,13 @@ def thrown_by(text: str) -> Attributes:
     return _pairs(None, panic[1] or panic[2] or panic[4] or panic[3]) if panic else []
 
 
+def stack_in(text: str) -> str:
+    """The stack trace that stands behind other lines of a text; empty if there is none."""
+    lines = text[:_MOST_CHARACTERS].split("\n")
+    start = next((n for n, line in enumerate(lines) if stack_language(line)), len(lines))
+    return "\n".join(lines[start:])
+
+
 def _pairs(kind: str | None, message: str | None) -> Attributes:
     return [(name, value) for name, value in ((TYPE, kind), (MESSAGE, message)) if value]
 
@@ -115,7 +122,8 @@ def _held(holder: Any) -> dict[str, str | None]:
             STACK: _stack(parts["stack"]),
         }
     if isinstance(holder, str):
-        thrown = dict(thrown_by(holder))
-        if TYPE in thrown and ("\n" in holder or "." in thrown[TYPE]):
-            return {**thrown, STACK: holder}
+        stack = holder if dict(thrown_by(holder)) else stack_in(holder)
+        thrown = dict(thrown_by(stack))
+        if TYPE in thrown and ("\n" in stack or "." in thrown[TYPE]):
+            return {**thrown, STACK: stack}
     return {}

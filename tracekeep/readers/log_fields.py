@@ -88,7 +88,11 @@ def _known_fields(keys: tuple[str, ...]) -> dict[str, list[tuple[str, str, tuple
 
 
 def inner(value: Any, part: str) -> Any:
-    """A field of an object, whatever the case of its name; None if there is none."""
+    """A field of an object, or of the first one of a list that has it, whatever the case of its
+    name; None if there is none."""
+    if isinstance(value, list):
+        found = (inner(item, part) for item in value if isinstance(item, dict))
+        return next((each for each in found if each is not None), None)
     if not isinstance(value, dict):
         return None
     if part in value:

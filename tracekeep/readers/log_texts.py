@@ -6,7 +6,7 @@ import re
 from textwrap import dedent
 from typing import Any
 
-from tracekeep.readers.exceptions import STACK, exception_of, thrown_by
+from tracekeep.readers.exceptions import STACK, exception_of, stack_in, thrown_by
 from tracekeep.readers.levels import level_of
 from tracekeep.readers.log_fields import Attributes, LogFields
 from tracekeep.readers.policy import policy, stack_language
@@ -50,9 +50,7 @@ def exception_in(text: str) -> Attributes:
         return sorted_attributes(thrown_by(text))
     if not rest or not policy().continued["head"].match(head):
         return []
-    lines = dedent(rest).split("\n")
-    start = next((n for n, line in enumerate(lines) if stack_language(line)), len(lines))
-    stack = "\n".join(lines[start:])
+    stack = stack_in(dedent(rest))
     return sorted_attributes([*thrown_by(stack), (STACK, stack)]) if stack else []
 
 
@@ -87,7 +85,7 @@ def _field_id(fields: LogFields, meaning: str, digits: int) -> str | None:
     """The first field of a meaning that holds a usable id. Datadog writes decimal numbers, Google a
     path."""
     for name, value in fields.all(meaning):
-        if isinstance(value, str) and name.startswith("logging."):
+        if isinstance(value, str) and "/traces/" in value:
             value = value.rpartition("/")[2]
         found = _decimal_id(str(value), digits) if name.startswith("dd.") else None
         found = found or hex_id(value, digits)

@@ -28,7 +28,7 @@ with cases as (
         (map(), 'GET /days/2026-01-12', '/days/{id}'),
         (map(), 'POST /oauth2/v2.0/token', '/oauth2/v2.0/token'),
         (map('http.route', '/items/{id?}/sub'), 'x', '/items/{id?}/sub'),
-        (map('rpc.service', 'a.Media', 'rpc.method', 'ConvertMp3ToMp4'), 'x', 'a.Media/ConvertMp3ToMp4'),
+        (map('rpc.service', 'a.B', 'rpc.method', 'ConvertMp3ToMp4'), 'x', 'a.B/ConvertMp3ToMp4'),
         (map('rpc.service', '', 'rpc.method', 'a.B/C'), 'x', 'a.B/C'),
         (map(), 'GET /oauth2callback/base64encoded', '/oauth2callback/base64encoded'),
         (map(), 'spring.gen-t5DdsV0tTdPBu0xKk7_8_A process', 'spring.gen-{id} process'),

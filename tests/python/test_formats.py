@@ -447,6 +447,12 @@ def test_otlp_logs_tell_ids_level_and_exception_in_attributes_or_body(tmp_path: 
         {"attributes": attributes, "severityText": "DEFAULT", "traceId": "0" * 32},
         {"body": {"stringValue": json.dumps(told)}, "traceId": "0" * 32},
         {"body": {"kvlistValue": {"values": attributes}}, "severityText": " "},
+        {
+            "body": {"stringValue": "a.BError: no\n\tat a.B.c(B.java:1)"},
+            "severityNumber": 9,
+            "traceId": TRACE,
+            "spanId": SPAN,
+        },
         {"body": {}, "attributes": [], "severityText": "undefined"},
     ]
     request = {"resourceLogs": [{"scopeLogs": [{"logRecords": [
@@ -454,8 +460,8 @@ def test_otlp_logs_tell_ids_level_and_exception_in_attributes_or_body(tmp_path: 
     *found, empty = records_of(write(tmp_path, "a.jsonl", json.dumps(request)))
     for record in found:
         assert (record["trace_id"], record["span_id"]) == (TRACE, SPAN)
-        assert record["severity_number"] == 17
         assert dict(record["attributes"])["exception.type"] == "a.BError"
+    assert [record["severity_number"] for record in found] == [17, 17, 17, 9]
     assert (empty["body"], empty["severity_number"]) == ("", None)
 
 

@@ -122,8 +122,10 @@ def _held(holder: Any) -> dict[str, str | None]:
             STACK: _stack(parts["stack"]),
         }
     if isinstance(holder, str):
-        stack = holder if dict(thrown_by(holder)) else stack_in(holder)
-        thrown = dict(thrown_by(stack))
+        stack, thrown = holder, dict(thrown_by(holder))
+        if not thrown:
+            stack = stack_in(holder)
+            thrown = dict(thrown_by(stack))
         if TYPE in thrown and ("\n" in stack or "." in thrown[TYPE]):
             return {**thrown, STACK: stack}
     return {}

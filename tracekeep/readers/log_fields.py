@@ -102,7 +102,7 @@ def inner(value: Any, part: str) -> Any:
 
 def json_fields(text: str) -> LogFields | None:
     """The fields of a text that is one JSON object; None for any other text."""
-    if not text.startswith("{") or is_deep(text.encode("utf-8", "replace")):
+    if not text.startswith("{") or is_deep(text):
         return None
     try:
         return LogFields(decode_object(text))

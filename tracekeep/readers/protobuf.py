@@ -40,14 +40,11 @@ def is_message(head: bytes, size: int) -> bool:
 
 def _field(head: bytes, place: int, end: int) -> tuple[int, int] | None:
     """Where the value of a field with a length begins and ends; None if there is no room for it."""
-    length = shift = 0
-    for number in range(place + 1, min(place + 6, len(head))):
-        length |= (head[number] & 0x7F) << shift
-        shift += 7
-        if head[number] < 0x80:
-            start = number + 1
-            return (start, start + length) if start + length <= end else None
-    return None
+    try:
+        length, start = _varint(head, place + 1)
+    except ValueError:
+        return None
+    return (start, start + length) if start + length <= end else None
 
 
 def is_framed(head: bytes, size: int) -> bool:

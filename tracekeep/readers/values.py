@@ -110,10 +110,12 @@ def small_number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= _MOST_DECIMALS else None
 
 
-def is_deep(text: bytes) -> bool:
+def is_deep(text: bytes | str) -> bool:
     """Whether JSON nests deeper than any program's does: Python could not go all the way down."""
-    if text.count(b"{") + text.count(b"[") <= _DEEPEST:
+    braces, brackets = ("{", "[") if isinstance(text, str) else (b"{", b"[")
+    if text.count(braces) + text.count(brackets) <= _DEEPEST:
         return False
+    text = text.encode("utf-8", "replace") if isinstance(text, str) else text
     depth = deepest = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
         depth += 1 if bracket in b"{[" else -1

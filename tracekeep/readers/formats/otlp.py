@@ -15,7 +15,6 @@ from msgspec import Raw, Struct
 
 from tracekeep.readers.exceptions import exception_of
 from tracekeep.readers.levels import (
-    ERROR,
     STATED,
     Level,
     level_of,
@@ -334,18 +333,16 @@ def _read_log_record(raw: Raw, resource: list[tuple[str, str]], scope: Scope) ->
     trace_id = hex_id(log.trace_id, TRACE_ID_DIGITS)
     span_id = hex_id(log.span_id, SPAN_ID_DIGITS)
     # an agent may pass on what an application wrote, as it read it: in attributes, or as the body
-    has_ids = trace_id or span_id
-    if not has_ids or level.number is None or level.number >= ERROR:
-        fields, of_attributes = json_fields(body), LogFields(dict(attributes))
-        if level.number is None:
-            told = level_of_fields(of_attributes)
-            told = told if told.number is not None else level_of(body, fields)
-            level = told if told.number is not None else level
-        if not has_ids:
-            trace_id, span_id = ids_of("", of_attributes)
-            if trace_id is None and span_id is None:
-                trace_id, span_id = ids_of(body, fields)
-        attributes = _with_exception(attributes, of_attributes, fields, body)
+    fields, of_attributes = json_fields(body), LogFields(dict(attributes))
+    if level.number is None:
+        told = level_of_fields(of_attributes)
+        told = told if told.number is not None else level_of(body, fields)
+        level = told if told.number is not None else level
+    if not (trace_id or span_id):
+        trace_id, span_id = ids_of("", of_attributes)
+        if not (trace_id or span_id):
+            trace_id, span_id = ids_of(body, fields)
+    attributes = _with_exception(attributes, of_attributes, fields, body)
     return log_record(
         trace_id=trace_id,
         span_id=span_id,

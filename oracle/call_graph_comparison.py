@@ -34,6 +34,7 @@ class ToldEdge(NamedTuple):
     error_rate: float
     client_ms: tuple[float | None, ...]
     server_ms: tuple[float | None, ...]
+    wait_ms: tuple[float | None, ...]
     examples: frozenset[Example]
 
     @classmethod
@@ -52,6 +53,7 @@ class ToldEdge(NamedTuple):
             len(failed) / len(calls),
             _percentiles_of(span.latency_ns for span in clients),
             _percentiles_of(span.latency_ns for span in servers),
+            _percentiles_of(c.wait_ns for c in calls if c.wait_ns is not None)[:2],
             frozenset(
                 (call.trace_id, call.source_span_id, call.target_span_id)
                 for call in failed
@@ -62,15 +64,15 @@ class ToldEdge(NamedTuple):
     @classmethod
     def of_row(cls, values: Sequence[Any]) -> ToldEdge:
         """A row of the lake, from `call_count` on."""
-        example = (values[13], values[14], values[15])
+        example = (values[15], values[16], values[17])
         return cls(
             tuple(values[:6]), values[6], tuple(values[7:10]), tuple(values[10:13]),
-            frozenset([example]),
+            tuple(values[13:15]), frozenset([example]),
         )  # fmt: skip
 
     def is_told_by(self, told: ToldEdge) -> bool:
         """Whether a row of the lake is this one."""
-        return same(self[:4], told[:4]) and told.examples <= self.examples
+        return same(self[:5], told[:5]) and told.examples <= self.examples
 
 
 def _percentiles_of(latencies_ns: Iterable[int]) -> tuple[float | None, ...]:
@@ -113,7 +115,7 @@ def compare_call_graph(
     difference = difference_of(
         f"{TABLE} (window, environment, source, target, type): calls, failed, failed at the "
         "client, at the server, without client, linked; error rate; p50, p95, p99 ms of both "
-        "sides; slowest failed call",
+        "sides, p50, p95 of the wait; slowest failed call",
         ((e, stated) for e, stated in raw.items() if e not in several),
         ((e, rows[0]) for e, rows in told.items() if e not in several),
         equal=ToldEdge.is_told_by,

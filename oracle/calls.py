@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oracle.events import REQUEST_KINDS, Span
 
@@ -16,7 +16,8 @@ class Call:
     """One call. `latency_ns` as the caller saw it, else as the callee did, in ns.
 
     `client` is the client or producer span, `server` the server or consumer span, None where there
-    is none.
+    is none. `wait_ns`: what the caller waited beyond the callee's latency; None for messages, and
+    where neither a client span nor a parent tells it.
     """
 
     trace_id: str | None
@@ -32,6 +33,7 @@ class Call:
     client_missing: bool
     client: Span | None
     server: Span | None
+    wait_ns: int | None = None
 
     @property
     def start_ns(self) -> int:
@@ -80,7 +82,11 @@ def _calls_of_trace(
         if caller is not None:
             answered.add(id(caller))
             is_client = caller.kind in CLIENT_KINDS
-            yield _call(span, trace_id, caller.span_id, caller, is_client)
+            is_waiting = is_client or caller is parents[id(span)]
+            call = _call(span, trace_id, caller.span_id, caller, is_client)
+            if is_waiting and span.kind != "consumer":
+                call = replace(call, wait_ns=max(caller.latency_ns - span.latency_ns, 0))
+            yield call
             links.discard((trace_id, caller.span_id))
         elif span.parent_span_id is None and parents[id(span)] is None and not links:
             yield Call(

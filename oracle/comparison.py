@@ -13,6 +13,7 @@ from oracle.differences import Comparison, Pairs, difference_of
 from oracle.fields import ERROR_SEVERITY
 from oracle.lake_reading import Lake
 from oracle.messages import Failure, Message, short_form, short_json
+from oracle.operation_comparison import compare_operations, compare_statements
 from oracle.path_comparison import compare_paths
 from oracle.pattern_comparison import compare_patterns
 from oracle.sample_comparison import (
@@ -48,6 +49,8 @@ def compare(reading: Reading, lake: Lake, truth: Truth | None = None) -> Compari
     compare_minutes(reading, lake, comparison)
     compare_hours(reading, lake, comparison)
     compare_call_graph(calls, reading.window_ns, lake, comparison)
+    compare_operations(reading, lake, comparison)
+    compare_statements(reading, lake, comparison)
     compare_paths(reading, lake, comparison)
     if truth:
         compare_truth(truth, lake, comparison)
@@ -168,6 +171,7 @@ def _compare_calls(calls: Sequence[Call], lake: Lake, comparison: Comparison) ->
             (
                 c.source_service, c.target_service, c.target_type, c.latency_ns / NS_PER_MS,
                 c.is_error, c.is_linked, c.client_missing,
+                None if c.wait_ns is None else c.wait_ns / NS_PER_MS,
             ),
         )
         for c in calls
@@ -175,7 +179,7 @@ def _compare_calls(calls: Sequence[Call], lake: Lake, comparison: Comparison) ->
     rows = ((row[:4], row[4:]) for row in lake.rows("silver.service_calls"))
     difference = difference_of(
         "silver.service_calls (traces, spans): services, type, latency ms, is_error, is_linked, "
-        "client_missing",
+        "client_missing, wait ms",
         raw, rows,
     )  # fmt: skip
     comparison.figure("silver.service_calls: calls", len(calls), difference.compared)

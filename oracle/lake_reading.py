@@ -51,6 +51,7 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "silver.service_calls": (
         "trace_id", "source_trace_id", "source_span_id", "target_span_id", "source_service",
         "target_service", "target_type", "latency_ms", "is_error", "is_linked", "client_missing",
+        "wait_ms",
     ),
     "silver.error_events": ERROR_EVENT_COLUMNS,
     "gold.error_events": ERROR_EVENT_COLUMNS,
@@ -70,8 +71,15 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "call_count", "error_count", "client_error_count", "server_error_count",
         "client_missing_count", "linked_count", "error_rate", "client_p50_latency_ms",
         "client_p95_latency_ms", "client_p99_latency_ms", "server_p50_latency_ms",
-        "server_p95_latency_ms", "server_p99_latency_ms", "trace_id", "source_span_id",
-        "target_span_id",
+        "server_p95_latency_ms", "server_p99_latency_ms", "wait_p50_ms", "wait_p95_ms", "trace_id",
+        "source_span_id", "target_span_id",
+    ),
+    "gold.operation_minutes": (
+        "window_start", "environment", "service", "span_count", "request_count",
+        "error_span_count",
+    ),
+    "gold.log_statement_minutes": (
+        "window_start", "environment", "service", "log_count", "error_log_count",
     ),
     "gold.error_pattern_days": (
         "pattern_version", "environment", "fingerprint", "error_template", "failure_count",

@@ -12,6 +12,7 @@
     ref('endpoint_hours'), ref('endpoint_minutes'), ref('environment_days'),
     ref('gold_error_events'), ref('error_pattern_days'), ref('error_patterns'),
     ref('incident_path_days'), ref('incident_path_groups'), ref('incident_paths'),
+    ref('log_statement_days'), ref('log_statement_minutes'), ref('operation_minutes'),
     ref('sampled_log_records'), ref('sampled_spans'), ref('service_version_days'),
 ] -%}
 {%- do tables.append('gold.' ~ relation.identifier) -%}

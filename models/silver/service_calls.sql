@@ -192,6 +192,13 @@ direct_calls as (
         coalesce(caller.service, 'external') as source_service,
         coalesce(caller.is_client_side, false) as is_client_known,
         caller.latency_ms as source_latency_ms,
+        -- what waited for the target: of a message nothing did
+        case
+            when
+                (caller.is_client_side or caller.place = parent_place)
+                and not target.kind <=> 'consumer'
+                then caller.latency_ms
+        end as waited_ms,
         caller.is_error as is_source_error,
         caller.started_at as source_started_at,
         false as is_linked
@@ -256,6 +263,7 @@ linked_calls as (
         coalesce(linked_spans.span.service, 'unknown_service') as source_service,
         linked_spans.span is not null as is_client_known,
         linked_spans.span.latency_ms as source_latency_ms,
+        cast(null as double) as waited_ms,
         linked_spans.span.is_error as is_source_error,
         linked_spans.span.started_at as source_started_at,
         true as is_linked
@@ -298,6 +306,9 @@ calls_of_services as (
         targets.region,
         case when calls.is_client_known then calls.source_latency_ms end as client_latency_ms,
         targets.latency_ms as server_latency_ms,
+        case
+            when calls.waited_ms is not null then greatest(calls.waited_ms - targets.latency_ms, 0)
+        end as wait_ms,
         case when calls.is_client_known then calls.is_source_error end as is_client_error,
         targets.is_error as is_server_error,
         calls.is_linked,
@@ -331,6 +342,7 @@ calls_of_peers as (
         spans.region,
         spans.latency_ms as client_latency_ms,
         cast(null as double) as server_latency_ms,
+        cast(null as double) as wait_ms,
         spans.is_error as is_client_error,
         cast(null as boolean) as is_server_error,
         false as is_linked,
@@ -372,6 +384,7 @@ service_calls as (
         coalesce(client_latency_ms, server_latency_ms) as latency_ms,
         client_latency_ms,
         server_latency_ms,
+        wait_ms,
         coalesce(is_client_error, false) or coalesce(is_server_error, false) as is_error,
         is_client_error,
         is_server_error,

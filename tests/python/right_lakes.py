@@ -115,6 +115,8 @@ def lake_rows(reading: Reading) -> dict[str, list[dict[str, Any]]]:
         "gold.endpoint_minutes": minute_rows(reading),
         "gold.endpoint_hours": hour_rows(reading),
         "gold.call_graph_minutes": edge_rows(calls, reading.window_ns),
+        "gold.operation_minutes": operation_rows(reading),
+        "gold.log_statement_minutes": statement_rows(reading),
         "gold.error_pattern_days": (patterns := pattern_rows(errors)),
         "gold.error_patterns": patterns,
         "gold.incident_paths": paths,
@@ -185,7 +187,34 @@ def call_row(call: Call) -> dict[str, Any]:
         "target_service", "target_type", "is_error", "is_linked", "client_missing",
     )  # fmt: skip
     told = {name: getattr(call, name) for name in names}
-    return {**told, "latency_ms": call.latency_ns / 1e6}
+    wait_ms = None if call.wait_ns is None else call.wait_ns / 1e6
+    return {**told, "latency_ms": call.latency_ns / 1e6, "wait_ms": wait_ms}
+
+
+def operation_rows(reading: Reading) -> list[dict[str, Any]]:
+    """A row for each span."""
+    return [
+        {
+            "window_start": moment(s.start_ns // reading.window_ns * reading.window_ns),
+            "environment": s.environment, "service": s.service, "span_count": 1,
+            "request_count": int(s.is_request), "error_span_count": int(s.is_error),
+        }
+        for s in reading.spans
+    ]  # fmt: skip
+
+
+def statement_rows(reading: Reading) -> list[dict[str, Any]]:
+    """A row for each log record."""
+    return [
+        {
+            "window_start": moment(r.time_ns // reading.window_ns * reading.window_ns),
+            "environment": r.environment if r.environment != "unknown" or s is None
+            else s.environment,
+            "service": service_of(r, s), "log_count": 1, "error_log_count": int(r.is_error),
+        }
+        for r in reading.logs
+        for s in (span_of(r, reading.traces),)
+    ]  # fmt: skip
 
 
 def edge_rows(calls: list[Call], length: int) -> list[dict[str, Any]]:
@@ -219,6 +248,8 @@ def edge_rows(calls: list[Call], length: int) -> list[dict[str, Any]]:
             row[f"{side}_error_count"] = sum(s.is_error for s in spans)
             told = quantiles(s.latency_ns for s in spans)
             row |= zip((f"{side}_p{n}_latency_ms" for n in (50, 95, 99)), told, strict=True)
+        waits = quantiles(call.wait_ns for call in found if call.wait_ns is not None)
+        row |= {"wait_p50_ms": waits[0], "wait_p95_ms": waits[1]}
         rows.append(row)
     return rows
 

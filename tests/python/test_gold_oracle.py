@@ -130,8 +130,16 @@ def test_a_right_lake_is_equal_and_nothing_is_left_out(busy_set: Path, busy_lake
                 "call_count", "error_count", "client_error_count", "server_error_count",
                 "client_missing_count", "linked_count", "error_rate", "client_p50_latency_ms",
                 "client_p95_latency_ms", "client_p99_latency_ms", "server_p50_latency_ms",
-                "server_p95_latency_ms", "server_p99_latency_ms",
+                "server_p95_latency_ms", "server_p99_latency_ms", "wait_p50_ms", "wait_p95_ms",
             )
+        ),
+        *(
+            (table, column, f"{column} + 1")
+            for table, columns in {
+                "gold.operation_minutes": ("span_count", "request_count", "error_span_count"),
+                "gold.log_statement_minutes": ("log_count", "error_log_count"),
+            }.items()
+            for column in columns
         ),
         ("gold.call_graph_minutes", "trace_id", f"'{trace_id(3)}'"),
         ("gold.call_graph_minutes", "source_span_id", f"'{span_id(9)}'"),
@@ -184,6 +192,8 @@ def test_a_changed_value_of_gold_is_found(
         ("gold.endpoint_minutes", "error_log_count = 1"),
         ("gold.endpoint_hours", "request_count = 25"),
         ("gold.call_graph_minutes", "client_error_count = 1"),
+        ("gold.operation_minutes", "error_span_count = 1"),
+        ("gold.log_statement_minutes", "error_log_count = 1"),
         ("gold.sampled_log_records", "span_id is null"),
         ("gold.error_pattern_days", "environment = 'unknown'"),
         ("gold.error_patterns", "environment = 'production'"),

@@ -50,6 +50,7 @@ KEPT = frozenset((
 """Text columns that say what happened where, and not to whom: an anonymous row keeps them."""
 
 _NULLED = ("raw_text", "trace_state")
+_TEMPLATES = ("error_template", "statement")
 _CALLER = "source_span_id"
 _HASHES = ("failure_id", "randomness", "record_hash")
 _KEPT_ATTRIBUTES = (
@@ -305,7 +306,7 @@ class Rewriter:
     ) -> Iterator[str]:
         from pyspark.sql.types import ArrayType, MapType, StructType
 
-        if name == "error_template":
+        if name in _TEMPLATES:
             yield expression
         elif isinstance(kind, MapType):
             kept = f"map_filter({expression}, (k, v) -> {self._is_kept(name, siblings)})"
@@ -430,7 +431,7 @@ class Rewriter:
             return self._if(is_erased, self._pseudonym(expression), expression)
         if name in KEPT:
             return expression
-        if name == "error_template":
+        if name in _TEMPLATES:
             # it says what happened, without what differs; a text of few words may name somebody
             return self._without_found(expression)
         if name == "name" and "time_unix_nano" in siblings:

@@ -4,8 +4,8 @@
 {%- set dates = changed_dates() %}
 
 -- Hours that hold an event of a changed trace, or held one before (R6). Spans never change their
--- start; an error log counts where its span started, and before that span had arrived it counted
--- at its own time, or at that of an earlier version: so all of its hours are changed.
+-- start; a log record counts at its own time, an error log where its span started, and before that
+-- span had arrived, or in an earlier version, at another time: so all of its hours are changed.
 with changed_traces as (
 
     select touched_key from {{ ref('changed_traces') }}
@@ -22,7 +22,7 @@ span_hours as (
 
 ),
 
-error_log_hours as (
+log_hours as (
 
     select
         explode(transform(
@@ -35,7 +35,7 @@ error_log_hours as (
     from {{ ref('log_records') }} as log_records
     left semi join changed_traces
         on coalesce(log_records.trace_id, log_records.record_hash) = changed_traces.touched_key
-    where log_records.is_error and log_records.partition_date in {{ dates }}
+    where log_records.partition_date in {{ dates }}
 
 ),
 
@@ -44,7 +44,7 @@ changed_hours as (
 
     select touched_key from span_hours
     union distinct
-    select touched_key from error_log_hours
+    select touched_key from log_hours
 
 )
 

@@ -37,6 +37,7 @@ totals as (
         count_if(is_linked) as linked_count,
         percentile(client_latency_ms, array(0.5, 0.95, 0.99)) as client_percentiles,
         percentile(server_latency_ms, array(0.5, 0.95, 0.99)) as server_percentiles,
+        percentile(wait_ms, array(0.5, 0.95)) as wait_percentiles,
         -- the slowest that failed
         max(
             case
@@ -75,6 +76,8 @@ call_graph_minutes as (
         server_percentiles[0] as server_p50_latency_ms,
         server_percentiles[1] as server_p95_latency_ms,
         server_percentiles[2] as server_p99_latency_ms,
+        wait_percentiles[0] as wait_p50_ms,
+        wait_percentiles[1] as wait_p95_ms,
         to_date(window_start) as partition_date,
         {{ pinned_version() }} as bronze_version,
         {{ silver_version() }} as silver_version,

@@ -20,8 +20,9 @@ from lake_costs import column_bytes
 OPTION_B = (
     "build_versions", "call_graph_minutes", "change_effects", "endpoint_hours", "endpoint_minutes",
     "environment_days", "error_events", "error_pattern_days", "error_patterns",
-    "incident_path_days", "incident_path_groups", "incident_paths", "sampled_log_records",
-    "sampled_spans", "service_version_days",
+    "incident_path_days", "incident_path_groups", "incident_paths", "log_statement_days",
+    "log_statement_minutes", "operation_minutes", "sampled_log_records", "sampled_spans",
+    "service_version_days",
 )  # fmt: skip
 OPTION_A = ("endpoint_minutes_aggregated",)
 FURTHER = ("anomaly_features", "anomaly_features_aggregated", "endpoint_traffic_hours")

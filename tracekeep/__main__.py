@@ -19,6 +19,7 @@ COMMANDS = {
     "expire": ("tracekeep.expire", "remove what each layer has kept for long enough"),
     "erase": ("tracekeep.erasure", "take traces or a subject out of all layers, and prove it"),
     "tables": ("tracekeep.tables", "list the tables of the lake with versions, rows and bytes"),
+    "root-cause": ("tracekeep.incident.root_cause", "rank the services that may have caused it"),
     "incident": ("tracekeep.incident", "show what broke, from windows in Gold to the raw lines"),
 }
 

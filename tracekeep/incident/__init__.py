@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracekeep.incident.arguments import name_of, time_of
 from tracekeep.lake import lake_path, project_variables
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 ANSWERED, FAILED, WRONG, UNKNOWN, GONE = 0, 1, 2, 3, 4
 MOST_TRACES = 200
-YEARS = range(1970, 2262)
-"""What nanoseconds in 64 bits hold in full."""
-
 _DESCRIPTION = """\
 From an alert to the raw line: the windows of an incident and its error paths (Gold), its whole
 traces (Silver) and its raw lines (Bronze), each as of the Delta version that the rows of Gold name.
@@ -59,18 +57,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="start",
-        type=_time,
+        type=time_of,
         metavar="TIME",
         help="start of the time range, ISO 8601, UTC unless it names a zone; with --to",
     )
     parser.add_argument(
-        "--to", dest="end", type=_time, metavar="TIME", help="end of the range, itself left out"
+        "--to", dest="end", type=time_of, metavar="TIME", help="end of the range, itself left out"
     )
     parser.add_argument(
-        "--service", type=_name, metavar="NAME", help="windows and paths of one service"
+        "--service", type=name_of, metavar="NAME", help="windows and paths of one service"
     )
     parser.add_argument(
-        "--environment", type=_name, metavar="NAME", help="what happened in one environment"
+        "--environment", type=name_of, metavar="NAME", help="what happened in one environment"
     )
     parser.add_argument(
         "--trace", type=_trace_id, metavar="ID", help="one trace, 32 hex digits (16 are padded)"
@@ -214,6 +212,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         min_error_rate=arguments.min_error_rate,
         window=timedelta(minutes=variables["window_minutes"]),
         warm_up=timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
+        reference_hours=variables["root_cause_reference_hours"],
     )
     count = 5 if arguments.details or arguments.json else 1
     count = arguments.traces or (question.trace_count if arguments.html else count)
@@ -243,28 +242,6 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: write it as 2026-01-12T10:15 or 2026-01-12"
-        ) from error
-    if time.year not in YEARS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is a time that no record has: {YEARS.start} to {YEARS.stop - 1}"
-        )
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def _name(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no text in UTF-8") from error
-    return text
-
-
 def _variables(text: str) -> dict[str, Any]:
     try:
         variables = project_variables(text)
@@ -277,7 +254,7 @@ def _variables(text: str) -> dict[str, Any]:
 
 
 def _version_or_time(text: str) -> int | datetime:
-    return int(text) if re.fullmatch(r"[0-9]{1,7}", text) else _time(text)
+    return int(text) if re.fullmatch(r"[0-9]{1,7}", text) else time_of(text)
 
 
 def _trace_id(text: str) -> str:

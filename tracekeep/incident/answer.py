@@ -13,6 +13,7 @@ from tracekeep.incident.delta_lake import DeltaLake, Row, stamp
 from tracekeep.incident.layers import expired_days, expiry_of
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
+from tracekeep.incident.suspects import suspects_of
 from tracekeep.incident.traces import PATH_COLUMNS, TraceReader
 from tracekeep.incident.windows import (
     HOUR,
@@ -21,12 +22,14 @@ from tracekeep.incident.windows import (
     floor,
     started_in,
     starts_in,
+    windows_of,
 )
 
 BEFORE, AFTER = timedelta(minutes=20), timedelta(minutes=10)
 """What is shown around an incident; changes are looked for in `CHANGES_BEFORE`."""
 
 CHANGES_BEFORE = timedelta(hours=1)
+MOST_SUSPECTS = 5
 MOST_WINDOWS, MOST_GROUPS, MOST_PATTERNS, MOST_CHANGES, MOST_EDGES = 100, 30, 30, 30, 150
 CHANGE_COLUMNS = (
     "change_key", "change_source", "change_kind", "change_type", "change_id", "service",
@@ -49,7 +52,8 @@ class Question:
 
     as_of: a version of gold.endpoint_minutes or a time, UTC; None for the versions that the rows of
     Gold name. trace_count: how many traces are shown in full. window: length of a window. warm_up:
-    how long an environment is watched before an error is new.
+    how long an environment is watched before an error is new. reference_hours: how far around an
+    incident it is compared with, to find who caused it.
     """
 
     start: datetime | None = None
@@ -62,6 +66,7 @@ class Question:
     trace_count: int = 20
     window: timedelta = timedelta(minutes=1)
     warm_up: timedelta = timedelta(minutes=60)
+    reference_hours: int = 24
 
 
 def answer(lake: DeltaLake, question: Question) -> Row:
@@ -69,7 +74,8 @@ def answer(lake: DeltaLake, question: Question) -> Row:
 
     Returns a dict whose texts are masked but for `raw_text` of `traces[].raw_lines`, which are as
     they came: `status` (found, expired, erased or unknown), `message`, `question`, `range`,
-    `environments`, `worst_window`, `windows`, `timeline`, `graph`, `path_groups`, `traces`,
+    `suspects`, `environments`, `worst_window`, `windows`, `timeline`, `graph`, `path_groups`,
+    `traces`,
     `patterns`, `changes`, `versions`, `notes`; `*_count` says how many there are where a list has
     been cut.
     Raises UnreadableError for a broken table.
@@ -139,6 +145,7 @@ class _Investigation:
             "status": "found",
             "message": self._message(inside, failing, paths, incident),
             **self._head(incident, shown),
+            "suspects": self._suspects(incident, length, environments),
             "environments": sorted(
                 environments
                 or {row["environment"] for row in inside or paths if row["environment"]}
@@ -284,6 +291,16 @@ class _Investigation:
         return TimeRange(start, max(floor(trace["end"], length), start) + length)
 
     # ------------------------------------------------------------ what happened in them
+
+    def _suspects(
+        self, incident: TimeRange, length: timedelta, environments: set[str] | None
+    ) -> list[Row]:
+        """Who may have caused it; nobody where only the hours are left."""
+        if length == HOUR:
+            return []
+        windows = windows_of(incident, length)
+        found = suspects_of(self.reader, windows, None, self.question.reference_hours)
+        return _in_environments(found, environments)[:MOST_SUSPECTS]
 
     def _paths(self, incident: TimeRange | None, environments: set[str] | None) -> list[Row]:
         """The paths of the trace that is asked for, else those of a time; None: of all times."""

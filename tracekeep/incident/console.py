@@ -28,6 +28,7 @@ WINDOW_HEAD = (
 class Limits:
     """How many rows of each kind are printed; steps: of a trace."""
 
+    suspects: int
     windows: int
     groups: int
     patterns: int
@@ -38,8 +39,8 @@ class Limits:
     has_logs: bool
 
 
-ONE_SCREEN = Limits(5, 3, 3, 3, 3, traces=1, steps=10, has_logs=False)
-DETAILS = Limits(12, 8, 10, 10, 10, traces=5, steps=400, has_logs=True)
+ONE_SCREEN = Limits(1, 5, 3, 3, 3, 3, traces=1, steps=10, has_logs=False)
+DETAILS = Limits(5, 12, 8, 10, 10, 10, traces=5, steps=400, has_logs=True)
 
 
 def text(answer: Row, limits: Limits = ONE_SCREEN) -> str:
@@ -64,6 +65,7 @@ def _lines(answer: Row, limits: Limits) -> Iterator[str]:
     )
     if answer["message"]:
         yield f"  {answer['message']}"
+    yield from _suspects(answer, limits.suspects)
     yield from _windows(answer, limits.windows)
     yield from _paths(answer, limits.groups)
     yield from _patterns(answer, limits.patterns)
@@ -79,6 +81,14 @@ def _lines(answer: Row, limits: Limits) -> Iterator[str]:
     else:
         yield from _more(more, "trace", "--traces N or --html FILE")
     yield from _notes(answer)
+
+
+def _suspects(answer: Row, limit: int) -> Iterator[str]:
+    for row in answer["suspects"][:limit]:
+        yield ""
+        where = f" ({row['environment']})" if len(answer["environments"]) > 1 else ""
+        yield f"Suspected: {row['service']}{where}, because {_short(row['because'])}"
+        yield f"  path {' -> '.join(row['service_path'])}, score {row['score']:.2f}"
 
 
 def _windows(answer: Row, limit: int) -> Iterator[str]:

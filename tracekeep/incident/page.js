@@ -188,6 +188,17 @@
     h("span", { class: `chip${i === names.length - 1 ? " end" : ""}`, title: name }, shortName(name)),
   ]), origin && origin !== names[names.length - 1] && [h("span", { class: "arrow", "aria-hidden": "true" }, "→"), h("span", { class: "chip end", title: origin }, shortName(origin))]);
 
+  function suspects() {
+    if (!data.suspects.length) return null;
+    return section("Suspects", "what differs most from the hours around; from Gold alone",
+      h("ul", { class: "list" }, data.suspects.slice(0, 3).map((suspect) => h("li", { class: "row" },
+        h("span", { class: "count", title: "score" }, suspect.score.toFixed(2)),
+        h("div", { class: "grow" },
+          chain(suspect.service_path),
+          severalIn(suspect.environment) && h("p", { class: "small dim" }, `environment ${suspect.environment}`),
+          h("p", { class: "small" }, cut(suspect.because, 400)))))));
+  }
+
   function paths() {
     if (!data.path_groups.length) return null;
     return section("Error paths", "from the root to where it began; from Gold alone",
@@ -495,7 +506,7 @@
   }
 
   const parts = data.status === "found"
-    ? [head(), timeline(), paths(), graph(), h("div", { class: "pair" }, h("div", {}, patterns()), h("div", {}, changes())), windows(), traces(), foot()]
+    ? [head(), suspects(), timeline(), paths(), graph(), h("div", { class: "pair" }, h("div", {}, patterns()), h("div", {}, changes())), windows(), traces(), foot()]
     : nothing();
   page.replaceChildren(...parts.flat(3).filter(Boolean));
   addEventListener("hashchange", followHash);

@@ -204,6 +204,12 @@ def dates_of(shown: TimeRange) -> list[date]:
     return [shown.start.date() + timedelta(days=day) for day in range(max(count, 1))]
 
 
+def windows_of(shown: TimeRange, length: timedelta) -> TimeRange:
+    """The windows of a length that a time range touches, whole."""
+    last = floor(shown.end - timedelta.resolution, length)
+    return TimeRange(floor(shown.start, length), last + length)
+
+
 def floor(time: datetime, length: timedelta) -> datetime:
     """The start of the window of a length, counted from 1970, that a time lies in."""
     return time - (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) % length

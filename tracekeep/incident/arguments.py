@@ -1,0 +1,33 @@
+"""Types of arguments that the commands share; each raises ArgumentTypeError."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+YEARS = range(1970, 2262)
+"""What nanoseconds in 64 bits hold in full."""
+
+
+def time_of(text: str) -> datetime:
+    """A time in ISO 8601; UTC if it names no zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write it as 2026-01-12T10:15 or 2026-01-12"
+        ) from error
+    if time.year not in YEARS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is a time that no record has: {YEARS.start} to {YEARS.stop - 1}"
+        )
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def name_of(text: str) -> str:
+    """A name that a table can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no text in UTF-8") from error
+    return text

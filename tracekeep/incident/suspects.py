@@ -1,0 +1,103 @@
+"""Which service caused an incident: Gold's minutes of it against those of the hours around it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment
+
+from tracekeep.incident.delta_lake import Row
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.selection import TimeRange
+from tracekeep.incident.windows import starts_in
+from tracekeep.lake import PROJECT
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MACRO = PROJECT / "macros" / "root_cause" / "root_cause_candidates.sql"
+_COLUMNS = {
+    "operation_minutes": (
+        "window_start", "environment", "service", "endpoint", "span_count", "request_count",
+    ),
+    "log_statement_minutes": (
+        "window_start", "environment", "service", "endpoint", "statement", "span_count",
+    ),
+    "call_graph_minutes": (
+        "window_start", "environment", "source_service", "target_service", "is_self_call",
+        "call_count", "wait_p50_ms",
+    ),
+}  # fmt: skip
+
+
+def suspects_of(
+    reader: AsOfReader, incident: TimeRange, environment: str | None, hours: int
+) -> list[Row]:
+    """The suspected services of each environment, or of one, the first suspect of all first: the
+    columns of gold.root_cause_candidates, by the same SQL, run by DuckDB, and `because`, a
+    sentence.
+
+    incident: whole windows; hours: how far before and after it is compared with. Empty for a Gold
+    without one of the tables.
+    """
+    around = timedelta(hours=hours)
+    near = starts_in(incident.widened(around, around))
+    tables = {name: reader.arrow(f"gold.{name}", of, near) for name, of in _COLUMNS.items()}
+    if any(rows is None or rows.column_names != [*_COLUMNS[n]] for n, rows in tables.items()):
+        return []
+    found = _ranked(tables, incident, hours)
+    asked = (
+        {**row, "because": because(row)}
+        for row in found
+        if environment in (None, row["environment"])
+    )
+    return sorted(asked, key=lambda row: (-row["score"], row["environment"], row["service"]))
+
+
+def _ranked(tables: dict[str, pa.Table | None], incident: TimeRange, hours: int) -> list[Row]:
+    import duckdb
+
+    template = Environment(autoescape=False).from_string(  # noqa: S701 - SQL, not HTML
+        _MACRO.read_text(encoding="utf-8")
+    )
+    steps = template.make_module().root_cause_candidates(*_COLUMNS, hours)  # type: ignore[attr-defined]
+    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name, rows in tables.items():
+            connection.register(name, rows)
+        return (
+            connection.execute(
+                f"""
+                with incident_windows as (
+                    select distinct
+                        environment as incident,
+                        environment,
+                        cast($start as timestamptz) as window_start,
+                        cast($end as timestamptz) as window_end
+                    from operation_minutes
+                ),
+                {steps}
+                select * from root_cause_candidates
+                """,  # noqa: S608 - the project's own SQL
+                {"start": incident.start, "end": incident.end},
+            )
+            .to_arrow_table()
+            .to_pylist()
+        )
+
+
+def because(suspect: Row) -> str:
+    """What speaks for a suspect, as a sentence."""
+    before, now = suspect["value_before"], suspect["value_now"]
+    if suspect["evidence_kind"] == "hop":
+        return (
+            f"calls from {suspect['source_service']} to {suspect['target_service']} wait "
+            f"{now:,.0f} ms beyond the callee's own time, usually {before:,.0f} ms"
+        )
+    if suspect["evidence_kind"] == "operation":
+        return f"{suspect['endpoint']} runs {now:.2f} times a request, usually {before:.2f} times"
+    return (
+        f"{now:.0%} of the spans of {suspect['endpoint']} reach the log statement "
+        f"{suspect['statement']!r}, usually {before:.0%}"
+    )

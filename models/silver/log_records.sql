@@ -214,6 +214,7 @@ log_records as (
         severity_text,
         severity_source,
         body,
+        {{ log_statement('body', 'attributes') }} as statement,
         error_type,
         error_message,
         error_stack,

@@ -1,25 +1,13 @@
 -- depends_on: {{ ref('changed_days') }}
 {{ config(partition_by='partition_date', touched='changed_days') }}
 
-with log_records as (
-
-    select
-        *,
-        {{ log_statement('body', 'attributes') }} as statement
-    from {{ ref('log_records') }}
-    {% if is_incremental() -%}
-    where partition_date in {{ changed_dates() }}
-    {%- endif %}
-
-),
-
 -- one row per day, environment, service and statement
-log_statement_days as (
+with log_statement_days as (
 
     select
         environment,
         service,
-        statement,
+        coalesce(statement, '') as statement,
         min_by(
             struct(left(body, 1000) as body, trace_id),
             struct(logged_at, logged_at_ns, body, trace_id, record_hash)
@@ -32,8 +20,11 @@ log_statement_days as (
         {{ pinned_version() }} as bronze_version,
         {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
-    from log_records
-    group by environment, service, statement, partition_date
+    from {{ ref('log_records') }}
+    {% if is_incremental() -%}
+    where partition_date in {{ changed_dates() }}
+    {%- endif %}
+    group by 1, 2, 3, 9
 
 )
 

@@ -8,8 +8,7 @@ with log_records as (
     select
         *,
         {{ window_start('logged_at') }} as window_start,
-        coalesce(nullif(region, 'unknown'), span_region, region) as shown_region,
-        {{ log_statement('body', 'attributes') }} as statement
+        coalesce(nullif(region, 'unknown'), span_region, region) as shown_region
     from {{ ref('log_records') }}
     {% if is_incremental() -%}
     where
@@ -28,7 +27,7 @@ log_statement_minutes as (
         shown_region as region,
         service,
         coalesce(endpoint, 'unknown_endpoint') as endpoint,
-        statement,
+        coalesce(statement, '') as statement,
         count(*) as log_count,
         count_if(is_error) as error_log_count,
         count(distinct case
@@ -39,14 +38,7 @@ log_statement_minutes as (
         {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from log_records
-    group by
-        window_start,
-        environment,
-        shown_region,
-        service,
-        endpoint,
-        statement,
-        partition_date
+    group by 1, 2, 3, 4, 5, 6, 10
 
 )
 

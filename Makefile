@@ -83,6 +83,21 @@ test-reports: setup
 	@[ -d "$(DIR)" ] || { echo "test-reports: no cases in $(DIR); pass a folder, as in: make test-reports DIR=FOLDER" >&2; exit 2; }
 	@$(oracle) reports "$(DIR)" --expect "$(EXPECT)"
 
+# How often the culprit is suspected. SET: a folder of raw files, whose lake is built first, and CASES:
+# its cases (scripts/cases.py makes them of labels); without them a generated day and its incidents.
+CASES ?=
+.PHONY: evidence
+evidence: setup
+ifeq ($(SET),)
+	@$(MAKE) --no-print-directory run
+	@.venv/bin/python scripts/cases.py "$(day)/truth/incidents.json" > "$(TRACEKEEP_LAKE)/cases.csv"
+	@$(tracekeep) evidence root-cause --cases "$(TRACEKEEP_LAKE)/cases.csv" --out docs/results/evidence
+else
+	@[ -f "$(CASES)" ] || { echo "evidence: name the cases of the set, as in: make evidence SET=FOLDER CASES=FILE" >&2; exit 2; }
+	@$(tracekeep) run "$(SET)"
+	@$(tracekeep) evidence root-cause --cases "$(CASES)" --out docs/results/evidence
+endif
+
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \

@@ -20,6 +20,7 @@ COMMANDS = {
     "erase": ("tracekeep.erasure", "take traces or a subject out of all layers, and prove it"),
     "tables": ("tracekeep.tables", "list the tables of the lake with versions, rows and bytes"),
     "root-cause": ("tracekeep.incident.root_cause", "rank the services that may have caused it"),
+    "evidence": ("tracekeep.evidence", "measure what the layers tell on cases with known culprits"),
     "incident": ("tracekeep.incident", "show what broke, from windows in Gold to the raw lines"),
 }
 

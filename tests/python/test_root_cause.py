@@ -1,4 +1,5 @@
-"""`tracekeep root-cause`: who is suspected, why, and along which path. On tables of a few rows."""
+"""`tracekeep root-cause`: who is suspected, why, and along which path; `tracekeep evidence`: how
+often that is right. On tables of a few rows."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import small_lakes
 from deltalake import write_deltalake
 from small_lakes import DAY, START
 
+from tracekeep import evidence
 from tracekeep.incident import root_cause
 from tracekeep.incident.answer import Question, answer
 from tracekeep.incident.console import text
@@ -208,3 +210,75 @@ def test_an_incident_tells_its_suspects_first(tmp_path: Path) -> None:
     assert [row["service"] for row in told["suspects"]] == ["pay"]
     lines = text(told).splitlines()
     assert lines[3].startswith("Suspected: pay, because ") and "gateway -> pay" in lines[4]
+
+
+def with_silver(lake: Path) -> None:
+    """Write Silver's events of a trace a minute; in the incident the statement is not reached."""
+    minutes = [(START + n * MINUTE, n in NOW) for n in range(-10, 13)]
+    several = [(at + timedelta(seconds=n), is_now) for at, is_now in minutes for n in range(5)]
+    named = {"environment": "production", "partition_date": DAY}
+    spans = [
+        {**named, "started_at": at, "service": service, "endpoint": endpoint, "is_request": True}
+        for at, _ in several
+        for service, endpoint in SHOP
+    ]
+    logs = [
+        {**named, "logged_at": at, "service": "pay", "endpoint": "/pay", "statement": "a.Pay#7",
+         "trace_id": f"{at:%H%M%S}", "span_id": "a1", "span_started_at": at}
+        for at, is_now in several
+        if not is_now
+    ]  # fmt: skip
+    calls = [
+        {**named, "started_at": at, "server_started_at": at, "source_service": source,
+         "target_service": target, "is_self_call": False, "wait_ms": 1.0,
+         "trace_id": f"{at:%H%M%S}"}
+        for at, _ in several
+        for source, target in CALLS
+    ]  # fmt: skip
+    for name, rows in (("spans", spans), ("log_records", logs), ("service_calls", calls)):
+        data = pa.Table.from_pylist(rows)
+        write_deltalake(str(lake / "silver" / name), data, partition_by=["partition_date"])
+    windows = [
+        {**named, "window_start": at, "service": "pay", "endpoint": "/pay", "request_count": 5,
+         "error_count": 0, "p95_latency_ms": 2.0}
+        for at, _ in minutes
+    ]  # fmt: skip
+    data = pa.Table.from_pylist(windows)
+    target = str(lake / "gold" / "endpoint_minutes")
+    write_deltalake(target, data, partition_by=["partition_date"])
+
+
+def measure(cases: Path, out: Path) -> int:
+    parser = argparse.ArgumentParser()
+    evidence.add_arguments(parser)
+    return evidence.run(parser.parse_args(["root-cause", "--cases", str(cases), "--out", str(out)]))
+
+
+def test_evidence_counts_how_often_the_culprit_is_suspected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, cases = tmp_path / "lake", tmp_path / "cases.csv"
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(lake))
+    made(lake, SHOP, {("pay", "/pay", "a.Pay#7"): usually(40, 4)}, CALLS)
+    with_silver(lake)
+    times = f"{START.isoformat()},{(START + 3 * MINUTE).isoformat()}"
+    cases.write_text(f"case,start,end,service\none,{times},pay\ntwo,{times},gateway\n")
+    assert measure(cases, tmp_path / "out") == 0
+    told = json.loads((tmp_path / "out" / "root_cause.json").read_text())
+    assert told["cases"] == 2
+    assert told["gold_b"] == {"as1": 0.5, "as3": 0.5, "as5": 0.5, "path": 1.0}
+    assert told["silver"] == {"as1": 0.5, "as3": 0.5, "as5": 0.5}
+    assert told["gold_a"] == {"as1": 0.0, "as3": 0.0, "as5": 0.0}
+    assert "| Gold B | 50.0% [9% to 91%] |" in (tmp_path / "out" / "root_cause.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "case,start\n", "case,start,end,service\n", "case,start,end,service\na,b,c,d\n",
+     "case,start,end,service\na,2026-01-02,2026-01-01,pay\n"],
+)  # fmt: skip
+def test_cases_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(text)
+    assert measure(cases, tmp_path) == 2
+    assert measure(tmp_path / "nowhere", tmp_path) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def suspects_of(
     tables = {name: reader.arrow(f"gold.{name}", of, near) for name, of in _COLUMNS.items()}
     if any(rows is None or rows.column_names != [*_COLUMNS[n]] for n, rows in tables.items()):
         return []
-    found = _ranked(tables, incident, hours)
+    found = ranked(tables, incident, hours)
     asked = (
         {**row, "because": because(row)}
         for row in found
@@ -55,7 +56,8 @@ def suspects_of(
     return sorted(asked, key=lambda row: (-row["score"], row["environment"], row["service"]))
 
 
-def _ranked(tables: dict[str, pa.Table | None], incident: TimeRange, hours: int) -> list[Row]:
+def ranked(tables: Mapping[str, pa.Table | None], incident: TimeRange, hours: int) -> list[Row]:
+    """The rows of gold.root_cause_candidates for one time, of its three tables by name."""
     import duckdb
 
     template = Environment(autoescape=False).from_string(  # noqa: S701 - SQL, not HTML

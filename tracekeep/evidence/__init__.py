@@ -1,0 +1,93 @@
+"""`python -m tracekeep evidence`: what the layers are worth, on cases with a known culprit."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib
+import json
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tracekeep.incident.arguments import time_of
+from tracekeep.incident.delta_lake import DeltaLake, UnreadableError
+from tracekeep.incident.selection import TimeRange
+from tracekeep.lake import lake_path
+
+KINDS = {"root-cause": "root_cause"}
+HEADER = ["case", "start", "end", "service"]
+ANSWERED, FAILED, WRONG = 0, 1, 2
+_DESCRIPTION = """\
+Asks the lake about each case of a file and compares the answers with the case's service. The file
+is CSV with the header `case,start,end,service`; times are ISO 8601, UTC. Nothing else knows the
+culprit. Writes FOLDER/<kind>.json and FOLDER/<kind>.md.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A time in which something was wrong, and the service that caused it."""
+
+    name: str
+    time: TimeRange
+    service: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = _DESCRIPTION
+    parser.add_argument("kind", choices=sorted(KINDS), help="what is measured")
+    parser.add_argument("--cases", type=Path, required=True, metavar="FILE", help="the cases, CSV")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    try:
+        cases = cases_of(arguments.cases)
+    except (OSError, ValueError) as error:
+        print(f"evidence: {arguments.cases}: {error}", file=sys.stderr)
+        return WRONG
+    name = KINDS[arguments.kind]
+    measure = importlib.import_module(f"tracekeep.evidence.{name}")
+    try:
+        figures, page = measure.measured(DeltaLake(lake_path()), cases)
+    except UnreadableError as error:
+        print(f"evidence: {error}", file=sys.stderr)
+        return FAILED
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    text: str = json.dumps(figures, indent=2, default=_as_json)
+    arguments.out.joinpath(f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    arguments.out.joinpath(f"{name}.md").write_text(page, encoding="utf-8")
+    print(page)
+    return ANSWERED
+
+
+def cases_of(path: Path) -> list[Case]:
+    """The cases of a file. Raises ValueError, with the line, for what is none; OSError."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        if next(rows, None) != HEADER:
+            raise ValueError(f"the first line has to be {','.join(HEADER)}")
+        cases = []
+        for row in rows:
+            try:
+                name, start, end, service = row
+                time = TimeRange(time_of(start), time_of(end))
+            except (ValueError, argparse.ArgumentTypeError) as error:
+                raise ValueError(f"line {rows.line_num}: {error}") from error
+            if time.start >= time.end or not service:
+                raise ValueError(f"line {rows.line_num}: no time, or no service")
+            cases.append(Case(name, time, service))
+    if not cases:
+        raise ValueError("no case")
+    return cases
+
+
+def _as_json(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a result")

@@ -1,0 +1,251 @@
+"""How often the true culprit is among the first suspects: from Gold, from counts and latencies
+alone (Gold A), and by the same method from all of Silver."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tracekeep.evidence import Case
+from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.selection import TimeRange
+from tracekeep.incident.suspects import ranked, suspects_of
+from tracekeep.incident.windows import starts_in, windows_of
+from tracekeep.lake import project_variables
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+DEPTHS = (1, 3, 5)
+_Z = 1.96
+"""Of a 95 % interval."""
+
+# Option A: counts and percentiles of endpoints. Score of a service: the greatest change of an
+# endpoint's error rate, or growth of its p95 by the p95 now, each less 1.64 times its spread.
+_GOLD_A = """
+    with minutes as (
+        select
+            environment, service, endpoint,
+            window_start >= $start and window_start < $end as is_now,
+            error_count / nullif(request_count, 0) as error_rate,
+            p95_latency_ms, request_count
+        from endpoint_minutes
+        where request_count > 0
+    ),
+    endpoints as (
+        select
+            service, endpoint,
+            avg(error_rate) filter (is_now) as rate_now,
+            avg(error_rate) filter (not is_now) as rate_then,
+            mad(error_rate) filter (not is_now) as rate_spread,
+            sum(request_count) filter (is_now) as request_count,
+            median(p95_latency_ms) filter (is_now) as p95_now,
+            median(p95_latency_ms) filter (not is_now) as p95_then,
+            mad(p95_latency_ms) filter (not is_now) as p95_spread
+        from minutes
+        group by 1, 2
+        having count_if(is_now) > 0 and count_if(not is_now) > 0
+    )
+    select service, max(greatest(
+        rate_now - rate_then - 1.64 * greatest(rate_spread, 0.5 / sqrt(request_count)),
+        (p95_now - p95_then - 1.64 * p95_spread) / (p95_now + 5)
+    )) as score
+    from endpoints
+    group by 1
+    having score > 0
+    order by score desc, service
+"""
+_A_COLUMNS = (
+    "window_start", "environment", "service", "endpoint", "request_count", "error_count",
+    "p95_latency_ms",
+)  # fmt: skip
+
+# The tables of minutes, of all events of Silver, in windows that begin with the case.
+_SILVER = {
+    "operation_minutes": """
+        select {window} as window_start, environment, service,
+            coalesce(endpoint, 'unknown_endpoint') as endpoint, count(*) as span_count,
+            count_if(is_request) as request_count
+        from spans group by all
+    """,
+    "log_statement_minutes": """
+        select {window} as window_start, environment, service,
+            coalesce(endpoint, 'unknown_endpoint') as endpoint,
+            coalesce(statement, '') as statement,
+            count(distinct (trace_id, span_id)) filter (span_started_at is not null) as span_count
+        from log_records group by all
+    """,
+    "call_graph_minutes": """
+        select {window} as window_start, environment, source_service, target_service, is_self_call,
+            count(*) as call_count, median(wait_ms) as wait_p50_ms
+        from service_calls group by all
+    """,
+}
+_SILVER_COLUMNS = {
+    "spans": ("started_at", ("environment", "service", "endpoint", "is_request")),
+    "log_records": (
+        "logged_at",
+        ("environment", "service", "endpoint", "statement", "trace_id", "span_id",
+         "span_started_at"),
+    ),
+    "service_calls": (
+        "server_started_at",
+        ("started_at", "environment", "source_service", "target_service", "is_self_call",
+         "wait_ms", "trace_id"),
+    ),
+}  # fmt: skip
+
+
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
+    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+    variables = project_variables()
+    around = timedelta(hours=variables["root_cause_reference_hours"])
+    length = timedelta(minutes=variables["window_minutes"])
+    reader = AsOfReader(lake, None)
+    found = []
+    for case in cases:
+        windows = windows_of(case.time, length)
+        near = starts_in(windows.widened(around, around))
+        from_gold = suspects_of(reader, windows, None, variables["root_cause_reference_hours"])
+        silver = _silver_tables(reader, case.time, around, length)
+        from_silver = ranked(silver, case.time, variables["root_cause_reference_hours"])
+        from_a = _from_option_a(reader.arrow("gold.endpoint_minutes", _A_COLUMNS, near), windows)
+        found.append(
+            {
+                "case": case.name,
+                "service": case.service,
+                "gold_b": _place(case, from_gold),
+                "gold_a": _place(case, from_a),
+                "silver": _place(case, from_silver),
+                "is_path_right": bool(from_gold)
+                and _is_in_a_trace(reader, case.time, from_gold[0]["service_path"]),
+                "first": from_gold[0] if from_gold else None,
+            }
+        )
+    figures: Row = {"cases": len(found), "found": found}
+    for name in ("gold_b", "gold_a", "silver"):
+        places = [row[name] for row in found if row[name] is not None]
+        figures[name] = {
+            f"as{depth}": sum(place <= depth for place in places) / len(found) for depth in DEPTHS
+        }
+    hits = [row for row in found if row["gold_b"] == 1]
+    figures["gold_b"]["path"] = (
+        sum(row["is_path_right"] for row in hits) / len(hits) if hits else None
+    )
+    return figures, _page(figures)
+
+
+def _place(case: Case, suspects: Iterable[Row]) -> int | None:
+    """At which place the culprit is suspected, from 1; None if it is not."""
+    services = list(dict.fromkeys(row["service"] for row in suspects))
+    return services.index(case.service) + 1 if case.service in services else None
+
+
+def _connected(tables: dict[str, Any], work: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
+    import duckdb
+
+    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name, rows in tables.items():
+            connection.register(name, rows)
+        return work(connection)
+
+
+def _from_option_a(minutes: pa.Table | None, windows: TimeRange) -> list[Row]:
+    if minutes is None:
+        raise UnreadableError("the lake has no gold.endpoint_minutes")
+    times = {"start": windows.start, "end": windows.end}
+    return _connected(
+        {"endpoint_minutes": minutes},
+        lambda connection: connection.execute(_GOLD_A, times).to_arrow_table().to_pylist(),
+    )
+
+
+def _silver_tables(
+    reader: AsOfReader, time: TimeRange, around: timedelta, length: timedelta
+) -> dict[str, pa.Table]:
+    near = time.widened(around, around)
+    tables = {}
+    for name, (moment, columns) in _SILVER_COLUMNS.items():
+        rows = reader.arrow(f"silver.{name}", (moment, *columns), starts_in(near, moment))
+        if rows is None:
+            raise UnreadableError(f"the lake has no silver.{name}")
+        tables[name] = rows
+
+    def made(connection: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
+        of = {"operation_minutes": "spans", "log_statement_minutes": "log_records",
+              "call_graph_minutes": "service_calls"}  # fmt: skip
+        return {
+            name: connection.execute(
+                sql.format(window=f"time_bucket($length, {_SILVER_COLUMNS[of[name]][0]}, $start)"),
+                {"length": length, "start": time.start},
+            ).to_arrow_table()
+            for name, sql in _SILVER.items()
+        }
+
+    return _connected(tables, made)
+
+
+def _is_in_a_trace(reader: AsOfReader, time: TimeRange, path: Sequence[str]) -> bool:
+    """Whether one trace of the time has a call for each step of a path."""
+    if len(path) < 2:
+        return True
+    rows = reader.arrow(
+        "silver.service_calls",
+        ("trace_id", "source_service", "target_service", "server_started_at"),
+        starts_in(time, "server_started_at"),
+    )
+    steps = list(pairwise(path))
+    calls: dict[str, set[tuple[str, str]]] = {}
+    for row in rows.to_pylist() if rows is not None else []:
+        step = (row["source_service"], row["target_service"])
+        if step in steps:
+            calls.setdefault(row["trace_id"], set()).add(step)
+    return any(len(found) == len(set(steps)) for found in calls.values())
+
+
+def _page(figures: Row) -> str:
+    count = figures["cases"]
+    lines = [
+        "# Root cause",
+        "",
+        f"Share of {count} cases in which the culprit is the first suspect, or among the first",
+        "three or five, with 95 % intervals (Wilson). Gold B: `tracekeep root-cause`. Gold A: error",
+        "rates and p95 of endpoints alone. Silver: the method of Gold B on all events, in windows",
+        "that begin with the case. A path is right if one trace of the time has all of its calls.",
+        "",
+        "| from | AS@1 | AS@3 | AS@5 | path right, of AS@1 |",
+        "|---|---|---|---|---|",
+    ]
+    for name, title in (("gold_b", "Gold B"), ("gold_a", "Gold A"), ("silver", "Silver")):
+        shares = [_share(figures[name][f"as{depth}"], count) for depth in DEPTHS]
+        path = figures[name].get("path")
+        lines.append(
+            f"| {title} | {' | '.join(shares)} | {'' if path is None else f'{path:.1%}'} |"
+        )
+    lines += ["", "| case | culprit | Gold B | Gold A | Silver | first suspect of Gold B |",
+              "|---|---|---|---|---|---|"]  # fmt: skip
+    for row in figures["found"]:
+        places = [_ordinal(row[name]) for name in ("gold_b", "gold_a", "silver")]
+        first = row["first"]
+        told = f"{first['service']}: {first['because']}" if first else "nobody"
+        cells = (row["case"], row["service"], *places, told)
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _ordinal(place: int | None) -> str:
+    return "-" if place is None else str(place)
+
+
+def _share(share: float, count: int) -> str:
+    """A share with its Wilson interval, in %."""
+    middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count)
+    half *= math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    return f"{share:.1%} [{max(middle - half, 0):.0%} to {min(middle + half, 1):.0%}]"

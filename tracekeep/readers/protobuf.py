@@ -21,6 +21,8 @@ from tracekeep.readers.values import valid_utf8
 SOURCE_FORMAT = "otlp_proto"
 LENGTH_BYTES = 4
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_LONGEST_MESSAGE = ord("\t") << 24
+"""Bytes, 150 million: four characters of a text would be the length of a longer one."""
 _GROUPS, _RESOURCE = 0x0A, 0x0A
 _OF_GROUP, _OF_RESOURCE = (0x0A, 0x12, 0x1A), (0x0A, 0x10, 0x1A)
 """Tags of the groups of an export request, one a resource, and of what they and resources hold."""
@@ -51,7 +53,7 @@ def is_framed(head: bytes, size: int) -> bool:
     """Whether bytes begin with the length of a message and the message."""
     length = int.from_bytes(head[:LENGTH_BYTES], "big")
     body = head[LENGTH_BYTES:]
-    if not 0 < length <= size - LENGTH_BYTES:
+    if not 0 < length <= min(size - LENGTH_BYTES, _LONGEST_MESSAGE):
         return False
     return body.startswith((ZSTD_MAGIC, b'{"')) or is_message(body, length)
 

@@ -21,6 +21,9 @@ with cases as (
         (map(), 'GET /files/2FQpXc7yRk4WzT9bVnMaLe0JhGd', '/files/{id}'),
         (map(), 'GET /s/V1StGXR8_Z5jdHi6B-myT', '/s/{id}'),
         (map(), 'GET /v1/customers/cus_4QFJ2ab7XkPq', '/v1/customers/cus_{id}'),
+        -- hexadecimal without a digit; no English word has eight letters up to f
+        (map(), 'GET /v1/payments/cbaddbae', '/v1/payments/{id}'),
+        (map(), 'GET /facade/feedback', '/facade/feedback'),
         (map(), 'GET /users/user_01h455vb4pex5vsknk084sn02q', '/users/user_{id}'),
         (map(), 'GET /invoices/inv_k7m2x9q4w1z8r5t3', '/invoices/inv_{id}'),
         (map(), 'GET /users/user_3f2504e0-4f89-11d3-9a0c-0305e82c3301', '/users/{id}'),

@@ -526,6 +526,30 @@ def rollouts_of(told: Told) -> dict[str, list[tuple[int, str, dict]]]:
     return found
 
 
+def test_quiet_incidents_are_felt_where_they_say_and_hardly_fail(tmp_path: Path) -> None:
+    quiet = told(tmp_path / "day", generate(tmp_path / "day", 100_000, 6, is_quiet=True, workers=1))
+    assert [i["kind"] for i in quiet.incidents] == [
+        i["kind"] for i in sorted(quiet.incidents, key=lambda i: i["start"])
+    ]
+    assert {i["kind"] for i in quiet.incidents} == {"missing_statement", "slow_hop", "few_failures"}
+    closed = {trace for _, _, text, _ in quiet.reading.pod_records if "closed" in text
+              for trace in re.findall(r"trace_id=([0-9a-f]{32})", text)}  # fmt: skip
+    missing = set(quiet.incident("missing_statement")["affected_trace_ids"])
+    assert missing and closed and not missing & closed
+    slow = set(quiet.incident("slow_hop")["affected_trace_ids"])
+    spans = quiet.reading.spans
+    served = {
+        trace: (int(span["startTimeUnixNano"]) - int(caller["startTimeUnixNano"])) / 1e6
+        for (trace, _), span in spans.items()
+        if span["resource"]["service.name"] == "fraud" and span["kind"] == 2
+        and (caller := spans.get((trace, span.get("parentSpanId", ""))))
+    }  # fmt: skip
+    assert {trace for trace, ms in served.items() if ms > 20} == slow != set()
+    failed = set(quiet.incident("few_failures")["affected_trace_ids"])
+    under = [t for t in quiet.roots if quiet.is_under(t, "few_failures")]
+    assert 0 < len(failed) < len(under) * 0.1
+
+
 def test_versions_follow_the_changes(eventful: Told) -> None:
     """Requests meet the version that was rolled out last, a canary's on one pod beside it."""
     rollouts = rollouts_of(eventful)

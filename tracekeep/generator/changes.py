@@ -103,14 +103,17 @@ class Plan:
         return tuple(i for i in self.incidents if start <= i.start < start + 24 * 60 * MINUTE)
 
 
-def plan_days(seed: int, days: Sequence[date], incident_every: int | None = None) -> Plan:
+def plan_days(
+    seed: int, days: Sequence[date], incident_every: int | None = None, is_quiet: bool = False
+) -> Plan:
     """Plan the incidents and the changes of ``days``, which follow on each other.
 
-    ``incident_every``: days from one incident to the next; None: every kind each day.
+    ``incident_every``: days from one incident to the next; None: every kind each day. ``is_quiet``:
+    the quiet kinds instead of the loud ones.
     """
     planner = _Planner(seed)
     for place, day in enumerate(days):
-        if kinds := kinds_of_day(place, incident_every):
+        if kinds := kinds_of_day(place, incident_every, is_quiet):
             planner.plan(day, kinds)
     return Plan(
         tuple(planner.incidents),

@@ -94,6 +94,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " which it fails the first traces (default: every kind each day)",
     )
     parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="quiet incidents instead of loud ones: a log statement goes missing, a hop gets slow,"
+        " a few requests fail",
+    )
+    parser.add_argument(
         "--workers",
         type=_whole("workers", 1),
         metavar="W",
@@ -122,6 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
             out_of_order_share=arguments.out_of_order_share,
             error_share=arguments.error_share,
             incident_every=arguments.incident_every,
+            is_quiet=arguments.quiet,
             workers=arguments.workers,
             force=arguments.force,
             progress=_report_progress,

@@ -21,7 +21,7 @@ from .topology import Fault, seeded
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 
-Place = Literal["request", "handler", "query", "call", "external"]
+Place = Literal["request", "handler", "query", "call", "network", "log", "external"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Point:
 
     ``request`` and ``handler``: the endpoint ``target`` of ``service`` at the beginning and at the
     end of its work; ``query``: ``service`` asks the database ``target``; ``call``: ``service``
-    calls the endpoint ``target``; ``external``: it calls the host ``target``.
+    calls the endpoint ``target``; ``network``: what that call is on its way; ``log``: the endpoint
+    ``target`` writes its log statements; ``external``: it calls the host ``target``.
     """
 
     place: Place
@@ -42,11 +43,13 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Disturbance:
     """What an incident does to one point: replace the latency (ms), or fail, or both; at a
-    ``call`` replace the deadline (ms)."""
+    ``call`` replace the deadline (ms), at a ``network`` add the latency; at a ``log`` write no
+    statement but the first."""
 
     latency_ms: float | None = None
     fault: Fault | None = None
     deadline_ms: float | None = None
+    is_silent: bool = False
 
 
 class Where(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +82,8 @@ class Kind(Struct, frozen=True, forbid_unknown_fields=True):
 
     ``service`` is the root cause. ``cause``: the change that it comes with. ``follow_up``: the kind
     that begins when this one ends, in the same hour. ``at`` None: it touches nothing. Then one of
-    ``slow``, ``deadline_ms`` or ``fault``, with what ``wait`` says where there is no fault.
+    ``slow``, ``deadline_ms``, ``is_silent`` or ``fault``, with what ``wait`` says where there is no
+    fault. ``is_quiet``: counts and latencies of endpoints hardly show it.
     """
 
     minutes: int
@@ -92,6 +96,8 @@ class Kind(Struct, frozen=True, forbid_unknown_fields=True):
     fault: Fault | None = None
     wait: Wait | None = None
     deadline_ms: float | None = None
+    is_silent: bool = False
+    is_quiet: bool = False
 
 
 KINDS = convert(
@@ -99,7 +105,10 @@ KINDS = convert(
     dict[str, Kind],
 )
 _FOLLOWING = {kind.follow_up for kind in KINDS.values()}
-INCIDENT_KINDS = tuple(name for name in KINDS if name not in _FOLLOWING)
+INCIDENT_KINDS = tuple(
+    name for name, kind in KINDS.items() if name not in _FOLLOWING and not kind.is_quiet
+)
+QUIET_KINDS = tuple(name for name, kind in KINDS.items() if kind.is_quiet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,8 @@ class Incident:
             return None
         if kind.deadline_ms is not None:
             return Disturbance(deadline_ms=kind.deadline_ms)
+        if kind.is_silent:
+            return Disturbance(is_silent=True)
         if kind.slow:
             factor = rng.lognormvariate(0.0, kind.slow.sigma)
             return Disturbance(latency_ms=kind.slow.median_ms * factor)
@@ -170,13 +181,14 @@ def hour_of(at: int) -> tuple[date, int]:
     return time.date(), time.hour
 
 
-def kinds_of_day(place: int, every: int | None) -> Sequence[str]:
-    """The kinds of incident of the day at ``place`` (from 0): all of them, or one each ``every``
-    days, in turn."""
+def kinds_of_day(place: int, every: int | None, is_quiet: bool = False) -> Sequence[str]:
+    """The kinds of incident of the day at ``place`` (from 0), the loud or the quiet ones: all of
+    them, or one each ``every`` days, in turn."""
+    kinds = QUIET_KINDS if is_quiet else INCIDENT_KINDS
     if every is None:
-        return INCIDENT_KINDS
+        return kinds
     number, rest = divmod(place, every)
-    return () if rest else (INCIDENT_KINDS[number % len(INCIDENT_KINDS)],)
+    return () if rest else (kinds[number % len(kinds)],)
 
 
 def plan_incidents(

@@ -74,6 +74,7 @@ def generate(
     out_of_order_share: float = 0.02,
     error_share: float | None = None,
     incident_every: int | None = None,
+    is_quiet: bool = False,
     workers: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -101,6 +102,8 @@ def generate(
         incident_every: Days from one incident to the next, from the first day on, its kinds in
             turn. So that few events a day show it, its hour has three times its traffic, of which
             it fails the first traces. No changes on the days between. None: every kind each day.
+        is_quiet: Quiet incidents instead of loud ones: a log statement goes missing, a hop gets
+            slow, a few requests fail.
         workers: Number of processes; None: one per core, at most eight.
         force: Replace an earlier output.
         progress: Called with (finished, all) slices.
@@ -121,11 +124,21 @@ def generate(
     parts = out / ".parts"
     parts.mkdir(parents=True)
     dates = days_from(start, days)
-    plan, world = plan_and_world(seed, start, days, incident_every)
+    plan, world = plan_and_world(seed, start, days, incident_every, is_quiet)
     busy = {hour_of(incident.start) for incident in plan.incidents} if incident_every else ()
     jobs = [
         SliceJob(
-            seed, start, days, slot, n, shares, error_share, str(out), str(parts), incident_every
+            seed,
+            start,
+            days,
+            slot,
+            n,
+            shares,
+            error_share,
+            str(out),
+            str(parts),
+            incident_every,
+            is_quiet,
         )
         for slot, n in plan_slices(events, dates, busy)
         if n
@@ -192,6 +205,7 @@ def generate(
                 "out_of_order_share": out_of_order_share,
                 "error_share": error_share,
                 **({"incident_every": incident_every} if incident_every else {}),
+                **({"is_quiet": True} if is_quiet else {}),
             },
             "counts": totals,
         },

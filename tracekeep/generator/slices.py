@@ -52,7 +52,8 @@ class SliceJob:
 
     ``start`` and ``days`` are those of the whole output: versions stay from day to day.
     ``error_share`` is the aimed share of spans in error traces, None: as it comes.
-    ``incident_every`` are the days from one incident to the next, None: every kind each day.
+    ``incident_every`` are the days from one incident to the next, None: every kind each day;
+    ``is_quiet``: the quiet kinds.
     """
 
     seed: int
@@ -65,6 +66,7 @@ class SliceJob:
     out: str
     parts: str
     incident_every: int | None = None
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def days_from(start: date, days: int) -> list[date]:
 
 def run_slice(job: SliceJob) -> SliceResult:
     """Generate and write one slice with exactly ``job.events`` events."""
-    plan, world = plan_and_world(job.seed, job.start, job.days, job.incident_every)
+    plan, world = plan_and_world(job.seed, job.start, job.days, job.incident_every, job.is_quiet)
     slot = job.slot
     rng = seeded(job.seed, slot.day, slot.hour, slot.part)
     incidents = plan.incidents_of(slot.day)
@@ -242,10 +244,10 @@ def _choose_logs(trace: Trace, owed: float, walker: Walker) -> tuple[list[LogEnt
 
 @lru_cache(maxsize=1)
 def plan_and_world(
-    seed: int, start: date, days: int, incident_every: int | None = None
+    seed: int, start: date, days: int, incident_every: int | None = None, is_quiet: bool = False
 ) -> tuple[Plan, World]:
     """What happens in the days of the output, and the platform with all its pods."""
-    plan = plan_days(seed, days_from(start, days), incident_every)
+    plan = plan_days(seed, days_from(start, days), incident_every, is_quiet)
     return plan, build_world(seed, plan.rollouts)
 
 

@@ -317,8 +317,11 @@ class Walker:
             self._log(span, now, LOG_ERROR, f"{name % ids} failed: {failure.message}")
         span.end = now + int(own * 0.6) + 1000
         self._answer(span, endpoint.protocol, service, failure)
-        places = len(endpoint.infos)
-        for place, info in enumerate(endpoint.infos):
+        infos = endpoint.infos
+        if self.active and self._disturbed("log", pod, endpoint.key):
+            infos = infos[:1]
+        places = len(infos)
+        for place, info in enumerate(infos):
             # in order: a first message stands in the first part of the span
             share = (place + 0.1 + 0.8 * rng.random()) / places
             at = span.start + int((span.end - span.start) * share)
@@ -497,6 +500,8 @@ class Walker:
     ) -> tuple[int, Failure | None]:
         ids, service = self.trace.ids, caller.pod.service
         network = 150_000 + int(self.rng.random() * 500_000)
+        if self.active and (slow := self._disturbed("network", caller.pod, endpoint.key)):
+            network += int((slow.latency_ms or 0.0) * _MS / 2)
         if not step.client_span:
             served, failure = self._serve(endpoint, caller.span_id, now + network)
             return served.end + network, failure and self._upstream(failure, endpoint, service)

@@ -85,17 +85,19 @@ test-reports: setup
 
 # How often the culprit is suspected. SET: a folder of raw files, whose lake is built first, and CASES:
 # its cases (scripts/cases.py makes them of labels); without them a generated day and its incidents.
+# OUT: the folder for the results.
 CASES ?=
+OUT ?= docs/results/evidence
 .PHONY: evidence
 evidence: setup
 ifeq ($(SET),)
 	@$(MAKE) --no-print-directory run
 	@.venv/bin/python scripts/cases.py "$(day)/truth/incidents.json" > "$(TRACEKEEP_LAKE)/cases.csv"
-	@$(tracekeep) evidence root-cause --cases "$(TRACEKEEP_LAKE)/cases.csv" --out docs/results/evidence
+	@$(tracekeep) evidence root-cause --cases "$(TRACEKEEP_LAKE)/cases.csv" --out "$(OUT)"
 else
 	@[ -f "$(CASES)" ] || { echo "evidence: name the cases of the set, as in: make evidence SET=FOLDER CASES=FILE" >&2; exit 2; }
 	@$(tracekeep) run "$(SET)"
-	@$(tracekeep) evidence root-cause --cases "$(CASES)" --out docs/results/evidence
+	@$(tracekeep) evidence root-cause --cases "$(CASES)" --out "$(OUT)"
 endif
 
 # The long proofs, each at most an hour on two cores, or resumable.

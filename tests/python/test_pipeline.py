@@ -127,6 +127,12 @@ def test_exception_that_a_span_and_its_log_tell_is_one_failure(lake: BuiltLake) 
     assert len({row["failure_id"] for row in told}) == 4
 
 
+def test_a_suspect_is_named_by_its_service_and_not_by_its_host(lake: BuiltLake) -> None:
+    rows = [json.loads(row) for row in lake.rows["gold.incident_paths"]]
+    suspects = {row["suspected_root_cause"] for row in rows}
+    assert suspects and not [name for name in suspects if name.endswith(".svc.cluster.local")]
+
+
 def test_each_build_of_gold_names_the_versions_of_all_tables(lake: BuiltLake) -> None:
     from deltalake import DeltaTable
 

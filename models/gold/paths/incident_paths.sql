@@ -495,7 +495,13 @@ incident_paths as (
         patterns.fingerprint,
         paths.error_type,
         paths.steps[size(paths.steps) - 1].error_message as error_message,
-        coalesce(paths.peer, paths.steps[size(paths.steps) - 1].service) as suspected_root_cause,
+        coalesce(
+            -- of a name of Kubernetes' DNS the service
+            regexp_replace(
+                paths.peer, r'^([a-z0-9-]+)\.[a-z0-9-]+\.svc(?:\.[a-z0-9.-]+)?$', '$1'
+            ),
+            paths.steps[size(paths.steps) - 1].service
+        ) as suspected_root_cause,
         transform(
             filter(
                 paths.steps,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
+from tracekeep.incident import as_json
 from tracekeep.incident.arguments import name_of, time_of
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError, stamp
 from tracekeep.incident.layers import expired_days
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.json:
         # ASCII alone: what a terminal would obey stands there as \u001b
-        print(json.dumps(answer, default=str))
+        print(json.dumps(answer, default=as_json))
     else:
         print("\n".join(harmless(line) for line in _lines(answer)))
     return ANSWERED if status == "found" else UNKNOWN

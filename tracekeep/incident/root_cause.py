@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     answer = {
         "status": status,
         "message": message,
-        "range": {"from": stamp(incident.start), "to": stamp(incident.end)},
+        "range": {"start": incident.start, "end": incident.end},
         "reference_hours": hours,
         "candidates": suspects[: arguments.top],
         "candidate_count": len(suspects),
@@ -115,7 +115,7 @@ def _status(
 
 def _lines(answer: Row) -> Iterator[str]:
     times = answer["range"]
-    yield f"Root cause, {times['from']} to {times['to']}"
+    yield f"Root cause, {stamp(times['start'])} to {stamp(times['end'])}"
     if answer["message"]:
         yield f"  {answer['message']}"
     for place, row in enumerate(answer["candidates"], 1):

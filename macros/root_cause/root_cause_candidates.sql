@@ -4,8 +4,9 @@
     they differ from the hours around, with what differs most. From three tables of Gold alone.
 
     - How often a statement is reached by the spans of its operation, and how often an operation runs
-      for each request of its service: the change of the share, less 1.64 standard errors, and less
-      half of the greatest change of a service that it calls.
+      for each request of its service: the change of the share, less 1.64 standard errors of a share
+      that did not change, and less half of the greatest change of a service that it calls. Of at
+      least three spans.
     - How long callers wait beyond what a callee takes: the growth of the median, less 1.64 times its
       error, by the wait now. Of the services on slow hops the one that most of them touch (Ochiai).
 
@@ -78,10 +79,10 @@ statement_shares as (
         statements.statement,
         operations.now_count,
         operations.then_count,
-        (least(statements.now_count, operations.now_count) + 0.5)
-        / (operations.now_count + 1) as now_share,
-        (least(statements.then_count, operations.then_count) + 0.5)
-        / (operations.then_count + 1) as then_share
+        least(statements.now_count, operations.now_count) / operations.now_count as now_share,
+        least(statements.then_count, operations.then_count) / operations.then_count as then_share,
+        (statements.now_count + statements.then_count + 0.5)
+        / (operations.now_count + operations.then_count + 1) as any_share
     from statements
     inner join operations
         on
@@ -169,9 +170,10 @@ changes as (
         then_share as value_before,
         now_share as value_now,
         abs(now_share - then_share) - 1.64 * sqrt(
-            now_share * (1 - now_share) / now_count + then_share * (1 - then_share) / then_count
+            least(any_share, 1) * greatest(1 - any_share, 0) * (1 / now_count + 1 / then_count)
         ) as change
     from statement_shares
+    where abs(now_share - then_share) * now_count >= 3
     union all
     select
         incident,
@@ -183,11 +185,14 @@ changes as (
         now_count / now_requests as value_now,
         least(abs(now_count / now_requests - then_count / then_requests), 1)
         - 1.64 * greatest(spread, sqrt(
-            (now_count + 0.5) / (now_requests * now_requests)
-            + then_count / (then_requests * then_requests)
+            (now_count + then_count + 0.5) / (now_requests + then_requests)
+            * (1 / now_requests + 1 / then_requests)
         )) as change
     from rates
-    where now_requests >= 3 and then_requests >= 3
+    where
+        now_requests >= 3
+        and then_requests >= 3
+        and abs(now_count - then_count / then_requests * now_requests) >= 3
 
 ),
 

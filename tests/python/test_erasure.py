@@ -493,19 +493,23 @@ def test_short_values_go_from_texts_where_they_are_attributes(spark: SparkSessio
     assert not any(short[1] in set(values_in(text, short[0])) for text in other)
 
 
-def test_a_pattern_that_gold_alone_holds_loses_a_value(spark: SparkSession) -> None:
+@pytest.mark.parametrize(
+    ("table", "template"),
+    [("gold.error_patterns", "error_template"), ("gold.log_statement_days", "statement")],
+)
+def test_a_template_that_gold_alone_holds_loses_a_value(
+    spark: SparkSession, table: str, template: str
+) -> None:
     value = "jane.doe"
     erased = Erased(KEY, frozenset((GONE,)), frozenset(), frozenset(), frozenset((("u", value),)))
-    schema = "fingerprint string, error_template string, error_message string, trace_id string"
+    schema = f"fingerprint string, {template} string, error_message string, trace_id string"
     text = f"account of {value} is locked"
     rows = rewritten(
-        spark, "gold.error_patterns", schema,
+        spark, table, schema,
         [("f1", text, text, OTHER), ("f2", text, text, GONE), ("f3", "disk <*>", "disk 1", GONE)],
         erased,
     )  # fmt: skip
-    assert [row.error_template for row in rows] == ["account of erased is locked"] * 2 + [
-        "disk <*>"
-    ]
+    assert [row[template] for row in rows] == ["account of erased is locked"] * 2 + ["disk <*>"]
     assert rows[0].error_message == "account of erased is locked"
     assert value not in json.dumps([row.asDict() for row in rows])
 

@@ -133,6 +133,7 @@ def test_a_right_lake_is_equal_and_nothing_is_left_out(busy_set: Path, busy_lake
                 "server_p95_latency_ms", "server_p99_latency_ms", "wait_p50_ms", "wait_p95_ms",
             )
         ),
+        ("silver.service_calls", "wait_ms", "wait_ms + 1"),
         *(
             (table, column, f"{column} + 1")
             for table, columns in {

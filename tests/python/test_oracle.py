@@ -720,7 +720,6 @@ def test_a_missing_row_is_listed(
         ("silver.traces", {"is_fatal": "not is_fatal"}),
         ("silver.traces", {"orphan_count": "orphan_count + 1"}),
         ("silver.service_calls", {"source_service": "'guess'"}),
-        ("silver.service_calls", {"wait_ms": "wait_ms + 1"}),
         ("gold.endpoint_minutes", {"p50_latency_ms": "p50_latency_ms + 1"}),
         ("gold.incident_paths", {"is_fatal": "not is_fatal"}),
         ("gold.incident_paths", {"service": "'guess'"}),

@@ -8,10 +8,9 @@ import importlib
 import json
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from tracekeep.incident import as_json
 from tracekeep.incident.arguments import time_of
 from tracekeep.incident.delta_lake import DeltaLake, UnreadableError
 from tracekeep.incident.selection import TimeRange
@@ -59,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"evidence: {error}", file=sys.stderr)
         return FAILED
     arguments.out.mkdir(parents=True, exist_ok=True)
-    text: str = json.dumps(figures, indent=2, default=_as_json)
+    text: str = json.dumps(figures, indent=2, default=as_json)
     arguments.out.joinpath(f"{name}.json").write_text(text + "\n", encoding="utf-8")
     arguments.out.joinpath(f"{name}.md").write_text(page, encoding="utf-8")
     print(page)
@@ -85,9 +84,3 @@ def cases_of(path: Path) -> list[Case]:
     if not cases:
         raise ValueError("no case")
     return cases
-
-
-def _as_json(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a result")

@@ -4,21 +4,20 @@ alone (Gold A), and by the same method from all of Silver."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
-from tracekeep.incident.suspects import ranked, suspects_of
+from tracekeep.incident.suspects import queried, ranked, suspects_of
 from tracekeep.incident.windows import starts_in, windows_of
 from tracekeep.lake import project_variables
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 DEPTHS = (1, 3, 5)
@@ -146,24 +145,11 @@ def _place(case: Case, suspects: Iterable[Row]) -> int | None:
     return services.index(case.service) + 1 if case.service in services else None
 
 
-def _connected(tables: dict[str, Any], work: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
-    import duckdb
-
-    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-        connection.execute("set timezone = 'UTC'")
-        for name, rows in tables.items():
-            connection.register(name, rows)
-        return work(connection)
-
-
 def _from_option_a(minutes: pa.Table | None, windows: TimeRange) -> list[Row]:
     if minutes is None:
         raise UnreadableError("the lake has no gold.endpoint_minutes")
     times = {"start": windows.start, "end": windows.end}
-    return _connected(
-        {"endpoint_minutes": minutes},
-        lambda connection: connection.execute(_GOLD_A, times).to_arrow_table().to_pylist(),
-    )
+    return queried({"endpoint_minutes": minutes}, _GOLD_A, times).to_pylist()
 
 
 def _silver_tables(
@@ -177,18 +163,17 @@ def _silver_tables(
             raise UnreadableError(f"the lake has no silver.{name}")
         tables[name] = rows
 
-    def made(connection: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
-        of = {"operation_minutes": "spans", "log_statement_minutes": "log_records",
-              "call_graph_minutes": "service_calls"}  # fmt: skip
-        return {
-            name: connection.execute(
-                sql.format(window=f"time_bucket($length, {_SILVER_COLUMNS[of[name]][0]}, $start)"),
-                {"length": length, "start": time.start},
-            ).to_arrow_table()
-            for name, sql in _SILVER.items()
-        }
-
-    return _connected(tables, made)
+    of = {"operation_minutes": "spans", "log_statement_minutes": "log_records",
+          "call_graph_minutes": "service_calls"}  # fmt: skip
+    times = {"length": length, "start": time.start}
+    return {
+        name: queried(
+            tables,
+            sql.format(window=f"time_bucket($length, {_SILVER_COLUMNS[of[name]][0]}, $start)"),
+            times,
+        )
+        for name, sql in _SILVER.items()
+    }
 
 
 def _is_in_a_trace(reader: AsOfReader, time: TimeRange, path: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from tracekeep.incident.layers import expired_days
 from tracekeep.incident.masking import harmless
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
-from tracekeep.incident.suspects import suspects_of
+from tracekeep.incident.suspects import COLUMNS, suspects_of
 from tracekeep.incident.windows import starts_in, windows_of
 from tracekeep.lake import lake_path, project_variables
 
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ANSWERED if status == "found" else UNKNOWN
 
 
-_TABLES = ("gold.operation_minutes", "gold.log_statement_minutes", "gold.call_graph_minutes")
+_TABLES = tuple(f"gold.{name}" for name in COLUMNS)
 
 
 def _status(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MACRO = PROJECT / "macros" / "root_cause" / "root_cause_candidates.sql"
-_COLUMNS = {
+COLUMNS = {
     "operation_minutes": (
         "window_start", "environment", "service", "endpoint", "span_count", "request_count",
     ),
@@ -44,8 +44,8 @@ def suspects_of(
     """
     around = timedelta(hours=hours)
     near = starts_in(incident.widened(around, around))
-    tables = {name: reader.arrow(f"gold.{name}", of, near) for name, of in _COLUMNS.items()}
-    if any(rows is None or rows.column_names != [*_COLUMNS[n]] for n, rows in tables.items()):
+    tables = {name: reader.arrow(f"gold.{name}", of, near) for name, of in COLUMNS.items()}
+    if any(rows is None or rows.column_names != [*COLUMNS[n]] for n, rows in tables.items()):
         return []
     found = ranked(tables, incident, hours)
     asked = (
@@ -58,35 +58,36 @@ def suspects_of(
 
 def ranked(tables: Mapping[str, pa.Table | None], incident: TimeRange, hours: int) -> list[Row]:
     """The rows of gold.root_cause_candidates for one time, of its three tables by name."""
-    import duckdb
-
     template = Environment(autoescape=False).from_string(  # noqa: S701 - SQL, not HTML
         _MACRO.read_text(encoding="utf-8")
     )
-    steps = template.make_module().root_cause_candidates(*_COLUMNS, hours)  # type: ignore[attr-defined]
+    steps = template.make_module().root_cause_candidates(*COLUMNS, hours)  # type: ignore[attr-defined]
+    sql = f"""
+        with incident_windows as (
+            select distinct
+                environment as incident,
+                environment,
+                cast($start as timestamptz) as window_start,
+                cast($end as timestamptz) as window_end
+            from operation_minutes
+        ),
+        {steps}
+        select * from root_cause_candidates
+    """  # noqa: S608 - the project's own SQL
+    return queried(tables, sql, {"start": incident.start, "end": incident.end}).to_pylist()
+
+
+def queried(
+    tables: Mapping[str, pa.Table | None], sql: str, parameters: Mapping[str, Any]
+) -> pa.Table:
+    """What DuckDB answers about tables by name; it reads nothing else."""
+    import duckdb
+
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
         connection.execute("set timezone = 'UTC'")
         for name, rows in tables.items():
             connection.register(name, rows)
-        return (
-            connection.execute(
-                f"""
-                with incident_windows as (
-                    select distinct
-                        environment as incident,
-                        environment,
-                        cast($start as timestamptz) as window_start,
-                        cast($end as timestamptz) as window_end
-                    from operation_minutes
-                ),
-                {steps}
-                select * from root_cause_candidates
-                """,  # noqa: S608 - the project's own SQL
-                {"start": incident.start, "end": incident.end},
-            )
-            .to_arrow_table()
-            .to_pylist()
-        )
+        return connection.execute(sql, dict(parameters)).to_arrow_table()
 
 
 def because(suspect: Row) -> str:

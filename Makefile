@@ -83,21 +83,22 @@ test-reports: setup
 	@[ -d "$(DIR)" ] || { echo "test-reports: no cases in $(DIR); pass a folder, as in: make test-reports DIR=FOLDER" >&2; exit 2; }
 	@$(oracle) reports "$(DIR)" --expect "$(EXPECT)"
 
-# How often the culprit is suspected. SET: a folder of raw files, whose lake is built first, and CASES:
-# its cases (scripts/cases.py makes them of labels); without them a generated day and its incidents.
-# OUT: the folder for the results.
+# What the layers are worth, on cases with a known culprit. SET: a folder of raw files, whose lake is
+# built first, and CASES: its cases (scripts/cases.py makes them of labels); without them a generated
+# day and its incidents. OUT: the folder for the results.
 CASES ?=
 OUT ?= docs/results/evidence
+kinds := root-cause anomalies novelty sampling changes forecast paths
 .PHONY: evidence
 evidence: setup
 ifeq ($(SET),)
 	@$(MAKE) --no-print-directory run
 	@.venv/bin/python scripts/cases.py "$(day)/truth/incidents.json" > "$(TRACEKEEP_LAKE)/cases.csv"
-	@$(tracekeep) evidence root-cause --cases "$(TRACEKEEP_LAKE)/cases.csv" --out "$(OUT)"
+	@$(tracekeep) evidence $(kinds) --cases "$(TRACEKEEP_LAKE)/cases.csv" --out "$(OUT)"
 else
 	@[ -f "$(CASES)" ] || { echo "evidence: name the cases of the set, as in: make evidence SET=FOLDER CASES=FILE" >&2; exit 2; }
 	@$(tracekeep) run "$(SET)"
-	@$(tracekeep) evidence root-cause --cases "$(CASES)" --out "$(OUT)"
+	@$(tracekeep) evidence $(kinds) --cases "$(CASES)" --out "$(OUT)"
 endif
 
 # The long proofs, each at most an hour on two cores, or resumable.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from oracle.calls import Call
-from oracle.differences import Comparison, difference_of, same
+from oracle.differences import Comparison, ToMicrosecond, difference_of, same
 from oracle.lake_reading import Lake
 from oracle.percentiles import NS_PER_MS, SHARES, percentile_of
 
@@ -53,7 +53,10 @@ class ToldEdge(NamedTuple):
             len(failed) / len(calls),
             _percentiles_of(span.latency_ns for span in clients),
             _percentiles_of(span.latency_ns for span in servers),
-            _percentiles_of(c.wait_ns for c in calls if c.wait_ns is not None)[:2],
+            tuple(
+                None if wait is None else ToMicrosecond(wait)
+                for wait in _percentiles_of(c.wait_ns for c in calls if c.wait_ns is not None)[:2]
+            ),
             frozenset(
                 (call.trace_id, call.source_span_id, call.target_span_id)
                 for call in failed

@@ -9,7 +9,7 @@ from typing import Any
 from oracle.call_graph_comparison import compare_call_graph
 from oracle.calls import Call, calls_of
 from oracle.completeness import completeness_of
-from oracle.differences import Comparison, Pairs, difference_of
+from oracle.differences import Comparison, Pairs, ToMicrosecond, difference_of
 from oracle.fields import ERROR_SEVERITY
 from oracle.lake_reading import Lake
 from oracle.messages import Failure, Message, short_form, short_json
@@ -171,7 +171,7 @@ def _compare_calls(calls: Sequence[Call], lake: Lake, comparison: Comparison) ->
             (
                 c.source_service, c.target_service, c.target_type, c.latency_ns / NS_PER_MS,
                 c.is_error, c.is_linked, c.client_missing,
-                None if c.wait_ns is None else c.wait_ns / NS_PER_MS,
+                None if c.wait_ns is None else ToMicrosecond(c.wait_ns / NS_PER_MS),
             ),
         )
         for c in calls

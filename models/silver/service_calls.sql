@@ -307,7 +307,8 @@ calls_of_services as (
         case when calls.is_client_known then calls.source_latency_ms end as client_latency_ms,
         targets.latency_ms as server_latency_ms,
         case
-            when calls.waited_ms is not null then greatest(calls.waited_ms - targets.latency_ms, 0)
+            when calls.waited_ms is not null
+                then round(greatest(calls.waited_ms - targets.latency_ms, 0), 3)
         end as wait_ms,
         case when calls.is_client_known then calls.is_source_error end as is_client_error,
         targets.is_error as is_server_error,

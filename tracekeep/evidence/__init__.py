@@ -16,7 +16,7 @@ from tracekeep.incident.delta_lake import DeltaLake, UnreadableError
 from tracekeep.incident.selection import TimeRange
 from tracekeep.lake import lake_path
 
-KINDS = {"root-cause": "root_cause"}
+KINDS = ("root-cause", "anomalies", "novelty", "sampling", "changes", "forecast", "paths")
 HEADER = ["case", "start", "end", "service"]
 ANSWERED, FAILED, WRONG = 0, 1, 2
 _DESCRIPTION = """\
@@ -38,7 +38,7 @@ class Case:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.description = _DESCRIPTION
-    parser.add_argument("kind", choices=sorted(KINDS), help="what is measured")
+    parser.add_argument("kind", nargs="+", choices=KINDS, help="what is measured")
     parser.add_argument("--cases", type=Path, required=True, metavar="FILE", help="the cases, CSV")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the results")
 
@@ -50,18 +50,19 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"evidence: {arguments.cases}: {error}", file=sys.stderr)
         return WRONG
-    name = KINDS[arguments.kind]
-    measure = importlib.import_module(f"tracekeep.evidence.{name}")
-    try:
-        figures, page = measure.measured(DeltaLake(lake_path()), cases)
-    except UnreadableError as error:
-        print(f"evidence: {error}", file=sys.stderr)
-        return FAILED
+    lake = DeltaLake(lake_path())
     arguments.out.mkdir(parents=True, exist_ok=True)
-    text: str = json.dumps(figures, indent=2, default=as_json)
-    arguments.out.joinpath(f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    arguments.out.joinpath(f"{name}.md").write_text(page, encoding="utf-8")
-    print(page)
+    for name in (kind.replace("-", "_") for kind in arguments.kind):
+        measure = importlib.import_module(f"tracekeep.evidence.{name}")
+        try:
+            figures, page = measure.measured(lake, cases)
+        except UnreadableError as error:
+            print(f"evidence: {error}", file=sys.stderr)
+            return FAILED
+        text: str = json.dumps(figures, indent=2, default=as_json)
+        arguments.out.joinpath(f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        arguments.out.joinpath(f"{name}.md").write_text(page, encoding="utf-8")
+        print(page)
     return ANSWERED
 
 

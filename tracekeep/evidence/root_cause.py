@@ -3,17 +3,18 @@ alone (Gold A), and by the same method from all of Silver."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.pages import share, table
+from tracekeep.evidence.silver_minutes import silver_minutes
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
-from tracekeep.incident.suspects import queried, ranked, suspects_of
+from tracekeep.incident.suspects import COLUMNS, queried, ranked, suspects_of
 from tracekeep.incident.windows import starts_in, windows_of
 from tracekeep.lake import project_variables
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DEPTHS = (1, 3, 5)
-_Z = 1.96
-"""Of a 95 % interval."""
-
 # Option A: counts and percentiles of endpoints. Score of a service: the greatest change of an
 # endpoint's error rate, or growth of its p95 by the p95 now, each less 1.64 times its spread.
 _GOLD_A = """
@@ -64,41 +62,6 @@ _A_COLUMNS = (
     "p95_latency_ms",
 )  # fmt: skip
 
-# The tables of minutes, of all events of Silver, in windows that begin with the case.
-_SILVER = {
-    "operation_minutes": """
-        select {window} as window_start, environment, service,
-            coalesce(endpoint, 'unknown_endpoint') as endpoint, count(*) as span_count,
-            count_if(is_request) as request_count
-        from spans group by all
-    """,
-    "log_statement_minutes": """
-        select {window} as window_start, environment, service,
-            coalesce(endpoint, 'unknown_endpoint') as endpoint,
-            coalesce(statement, '') as statement,
-            count(distinct (trace_id, span_id)) filter (span_started_at is not null) as span_count
-        from log_records group by all
-    """,
-    "call_graph_minutes": """
-        select {window} as window_start, environment, source_service, target_service, is_self_call,
-            count(*) as call_count, median(wait_ms) as wait_p50_ms
-        from service_calls group by all
-    """,
-}
-_SILVER_COLUMNS = {
-    "spans": ("started_at", ("environment", "service", "endpoint", "is_request")),
-    "log_records": (
-        "logged_at",
-        ("environment", "service", "endpoint", "statement", "trace_id", "span_id",
-         "span_started_at"),
-    ),
-    "service_calls": (
-        "server_started_at",
-        ("started_at", "environment", "source_service", "target_service", "is_self_call",
-         "wait_ms", "trace_id"),
-    ),
-}  # fmt: skip
-
 
 def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
@@ -111,7 +74,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
         windows = windows_of(case.time, length)
         near = starts_in(windows.widened(around, around))
         from_gold = suspects_of(reader, windows, None, variables["root_cause_reference_hours"])
-        silver = _silver_tables(reader, case.time, around, length)
+        silver = silver_minutes(COLUMNS, reader, case.time, around, length)
         from_silver = ranked(silver, case.time, variables["root_cause_reference_hours"])
         from_a = _from_option_a(reader.arrow("gold.endpoint_minutes", _A_COLUMNS, near), windows)
         found.append(
@@ -152,30 +115,6 @@ def _from_option_a(minutes: pa.Table | None, windows: TimeRange) -> list[Row]:
     return queried({"endpoint_minutes": minutes}, _GOLD_A, times).to_pylist()
 
 
-def _silver_tables(
-    reader: AsOfReader, time: TimeRange, around: timedelta, length: timedelta
-) -> dict[str, pa.Table]:
-    near = time.widened(around, around)
-    tables = {}
-    for name, (moment, columns) in _SILVER_COLUMNS.items():
-        rows = reader.arrow(f"silver.{name}", (moment, *columns), starts_in(near, moment))
-        if rows is None:
-            raise UnreadableError(f"the lake has no silver.{name}")
-        tables[name] = rows
-
-    of = {"operation_minutes": "spans", "log_statement_minutes": "log_records",
-          "call_graph_minutes": "service_calls"}  # fmt: skip
-    times = {"length": length, "start": time.start}
-    return {
-        name: queried(
-            tables,
-            sql.format(window=f"time_bucket($length, {_SILVER_COLUMNS[of[name]][0]}, $start)"),
-            times,
-        )
-        for name, sql in _SILVER.items()
-    }
-
-
 def _is_in_a_trace(reader: AsOfReader, time: TimeRange, path: Sequence[str]) -> bool:
     """Whether one trace of the time has a call for each step of a path."""
     if len(path) < 2:
@@ -204,33 +143,19 @@ def _page(figures: Row) -> str:
         "error rates and p95 of endpoints. Silver: the method of Gold B on all events, in windows",
         "that begin with the case. A path is right if one trace of the time has all of its calls.",
         "",
-        "| from | AS@1 | AS@3 | AS@5 | path right, of AS@1 |",
-        "|---|---|---|---|---|",
     ]
-    for name, title in (("gold_b", "Gold B"), ("gold_a", "Gold A"), ("silver", "Silver")):
-        shares = [_share(figures[name][f"as{depth}"], count) for depth in DEPTHS]
+    layers = (("gold_b", "Gold B"), ("gold_a", "Gold A"), ("silver", "Silver"))
+    rows = []
+    for name, title in layers:
+        shares = [share(figures[name][f"as{depth}"], count) for depth in DEPTHS]
         path = figures[name].get("path")
-        lines.append(
-            f"| {title} | {' | '.join(shares)} | {'' if path is None else f'{path:.1%}'} |"
-        )
-    lines += ["", "| case | culprit | Gold B | Gold A | Silver | first suspect of Gold B |",
-              "|---|---|---|---|---|---|"]  # fmt: skip
+        rows.append((title, *shares, "" if path is None else f"{path:.1%}"))
+    lines += table(["from", "AS@1", "AS@3", "AS@5", "path right, of AS@1"], rows)
+    rows = []
     for row in figures["found"]:
-        places = [_ordinal(row[name]) for name in ("gold_b", "gold_a", "silver")]
+        places = ["-" if row[name] is None else str(row[name]) for name, _ in layers]
         first = row["first"]
         told = f"{first['service']}: {first['because']}" if first else "nobody"
-        cells = (row["case"], row["service"], *places, told)
-        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _ordinal(place: int | None) -> str:
-    return "-" if place is None else str(place)
-
-
-def _share(share: float, count: int) -> str:
-    """A share with its Wilson interval, in %."""
-    middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    half = _Z / (1 + _Z**2 / count)
-    half *= math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    return f"{share:.1%} [{max(middle - half, 0):.0%} to {min(middle + half, 1):.0%}]"
+        rows.append((row["case"], row["service"], *places, told))
+    names = ["case", "culprit", *(title for _, title in layers), "first suspect of Gold B"]
+    return "\n".join([*lines, "", *table(names, rows)]) + "\n"

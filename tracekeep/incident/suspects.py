@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,16 @@ def suspects_of(
 
 def ranked(tables: Mapping[str, pa.Table | None], incident: TimeRange, hours: int) -> list[Row]:
     """The rows of gold.root_cause_candidates for one time, of its three tables by name."""
+    return compared(tables, [incident], hours, "select * from root_cause_candidates").to_pylist()
+
+
+def compared(
+    tables: Mapping[str, pa.Table | None], times: Sequence[TimeRange], hours: int, select: str
+) -> pa.Table:
+    """What `select` finds in the steps of root_cause_candidates, in which each time is an incident
+    of each environment. Each step names the `incident`, as incident_windows does."""
+    import pyarrow as pa
+
     template = Environment(autoescape=False).from_string(  # noqa: S701 - SQL, not HTML
         _MACRO.read_text(encoding="utf-8")
     )
@@ -65,16 +75,18 @@ def ranked(tables: Mapping[str, pa.Table | None], incident: TimeRange, hours: in
     sql = f"""
         with incident_windows as (
             select distinct
-                environment as incident,
+                concat_ws(' ', environment, times.window_start) as incident,
                 environment,
-                cast($start as timestamptz) as window_start,
-                cast($end as timestamptz) as window_end
+                times.window_start,
+                times.window_end
             from operation_minutes
+            cross join times
         ),
         {steps}
-        select * from root_cause_candidates
+        {select}
     """  # noqa: S608 - the project's own SQL
-    return queried(tables, sql, {"start": incident.start, "end": incident.end}).to_pylist()
+    rows = [{"window_start": time.start, "window_end": time.end} for time in times]
+    return queried({**tables, "times": pa.Table.from_pylist(rows)}, sql, {})
 
 
 def queried(

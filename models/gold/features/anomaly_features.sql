@@ -89,15 +89,71 @@ counted as (
 
 ),
 
-kept as (
+operations as (
 
     select
         window_start,
         environment,
         region,
         service,
-        size(array_distinct(flatten(collect_list(sample_trace_ids)))) as sample_trace_count
-    from endpoint_minutes
+        sum(span_count) as span_count
+    from {{ ref('operation_minutes') }}
+    {% if is_incremental() -%}
+    where partition_date in {{ dates_of_hours(hours) }} and {{ is_in_hours('window_start', hours) }}
+    {%- endif %}
+    group by 1, 2, 3, 4
+
+),
+
+statements as (
+
+    select
+        window_start,
+        environment,
+        region,
+        service,
+        count(distinct statement) as statement_count,
+        sum(log_count) as log_count
+    from {{ ref('log_statement_minutes') }}
+    {% if is_incremental() -%}
+    where partition_date in {{ dates_of_hours(hours) }} and {{ is_in_hours('window_start', hours) }}
+    {%- endif %}
+    group by 1, 2, 3, 4
+
+),
+
+-- one row per window, edge and service at one of its ends
+edge_ends as (
+
+    select
+        edges.window_start,
+        edges.environment,
+        edges.region,
+        sides.is_caller,
+        case when sides.is_caller then edges.source_service else edges.target_service end
+            as service,
+        edges.wait_p50_ms
+    from {{ ref('call_graph_minutes') }} as edges
+    cross join (select true as is_caller union all select false) as sides
+    where
+        not edges.is_self_call
+        {%- if is_incremental() %}
+        and edges.partition_date in {{ dates_of_hours(hours) }}
+        and {{ is_in_hours('edges.window_start', hours) }}
+        {%- endif %}
+
+),
+
+waits as (
+
+    select
+        window_start,
+        environment,
+        region,
+        service,
+        max(case when not is_caller then wait_p50_ms end) as max_caller_wait_ms,
+        max(case when is_caller then wait_p50_ms end) as max_callee_wait_ms
+    from edge_ends
     group by 1, 2, 3, 4
 
 ),
@@ -110,24 +166,40 @@ anomaly_features as (
         coalesce(context.pattern_count, 0L) as pattern_count,
         coalesce(context.top_pattern_share, 0d) as top_pattern_share,
         coalesce(context.pattern_entropy, 0d) as pattern_entropy,
-        kept.sample_trace_count,
+        coalesce(operations.span_count, 0L) as span_count,
+        coalesce(statements.log_count, 0L) as log_count,
+        coalesce(statements.statement_count, 0L) as statement_count,
+        waits.max_caller_wait_ms,
+        waits.max_callee_wait_ms,
         to_date(counted.window_start) as partition_date,
         {{ pinned_version() }} as bronze_version,
         {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from counted
-    inner join kept
-        on
-            counted.window_start = kept.window_start
-            and counted.environment = kept.environment
-            and counted.region = kept.region
-            and counted.service = kept.service
     left join context
         on
             counted.window_start = context.window_start
             and counted.environment = context.environment
             and counted.region = context.region
             and counted.service = context.service
+    left join operations
+        on
+            counted.window_start = operations.window_start
+            and counted.environment = operations.environment
+            and counted.region = operations.region
+            and counted.service = operations.service
+    left join statements
+        on
+            counted.window_start = statements.window_start
+            and counted.environment = statements.environment
+            and counted.region = statements.region
+            and counted.service = statements.service
+    left join waits
+        on
+            counted.window_start = waits.window_start
+            and counted.environment = waits.environment
+            and counted.region = waits.region
+            and counted.service = waits.service
 
 )
 

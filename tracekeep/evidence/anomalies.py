@@ -1,0 +1,345 @@
+"""Whether a model tells the minutes of a faulty service from all others: trained on counts and
+latencies (Gold A), on Gold, and on all of Silver; the case that is asked about is never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tracekeep.evidence import Case
+from tracekeep.evidence.silver_minutes import silver_minutes
+from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.selection import TimeRange
+from tracekeep.incident.suspects import COLUMNS, compared
+from tracekeep.incident.windows import starts_in, windows_of
+from tracekeep.lake import project_variables
+from tracekeep.session import spark_session
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+LONGEST = 15
+"""At most so many windows of a case are asked about, and as many before it."""
+FOLDS = 10
+DRAWS = 1000
+KEYS = ["window_start", "environment", "service"]
+
+_COUNTS = (
+    "endpoint_count", "request_count", "error_count", "error_log_count", "slow_count",
+    "failing_endpoint_count", "error_rate", "slow_rate", "max_error_rate", "max_p50_latency_ms",
+    "max_p95_latency_ms", "max_p99_latency_ms", "max_latency_ms",
+)  # fmt: skip
+_CONTEXT = (
+    "pattern_count", "span_count", "log_count", "statement_count", "max_caller_wait_ms",
+    "max_callee_wait_ms",
+)  # fmt: skip
+
+# What of a service differs from the hours around it, by the steps of gold.root_cause_candidates.
+_DIFFERENCES = """
+    , differences as (
+        select incident, service, evidence_kind || '_change' as name, max(change) as value
+        from changes group by all
+        union all
+        select incident, service, 'change_of_callee', change from callees
+        union all
+        select incident, service, 'new_statements', count(*)
+        from statements where now_count > 0 and then_count = 0 group by all
+        union all
+        select
+            incident, service,
+            if(service = source_service, 'growth_to_callee', 'growth_from_caller'), max(growth)
+        from ends group by all
+        union all
+        select incident, service, 'slow_hops', max(touch) from touched group by all
+    )
+    select incidents.window_start, incidents.environment, service, name, value
+    from differences
+    inner join incident_windows as incidents on differences.incident = incidents.incident
+"""
+_CHANGES = (
+    "statement_change", "operation_change", "change_of_callee", "new_statements",
+    "growth_to_callee", "growth_from_caller", "slow_hops",
+)  # fmt: skip
+FEATURES = {
+    "gold_a": _COUNTS,
+    "gold_b": (*_COUNTS, *_CONTEXT, *_CHANGES),
+    "silver": (*_COUNTS, *_CONTEXT, *_CHANGES),
+}
+TITLES = {"gold_a": "Gold A", "gold_b": "Gold B", "silver": "Silver"}
+
+
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
+    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+    import pandas as pd
+
+    variables = project_variables()
+    length = timedelta(minutes=variables["window_minutes"])
+    hours = variables["root_cause_reference_hours"]
+    around = timedelta(hours=hours)
+    reader = AsOfReader(lake, None)
+    frames: dict[str, list[pd.DataFrame]] = {"gold": [], "silver": []}
+    windows = reader.arrow("gold.anomaly_features", ("window_start",))
+    if windows is None:
+        raise UnreadableError("the lake has no gold.anomaly_features")
+    free = sorted(set(windows.column(0).to_pylist()))
+    for number, case in enumerate(cases):
+        now, before = _asked(case, cases, free, length)
+        gold = _gold_minutes(reader, TimeRange(before[0], now[-1] + length), around)
+        silver = silver_minutes((*COLUMNS, "anomaly_features"), reader, case.time, around, length)
+        shift = case.time.start - now[0]
+        for name, tables, late in (("gold", gold, timedelta()), ("silver", silver, shift)):
+            times = [TimeRange(at + late, at + late + length) for at in (*before, *now)]
+            rows = _features(tables, times, hours)
+            rows["fold"] = number % FOLDS
+            rows["case"] = case.name
+            is_now = rows["window_start"].isin(pd.to_datetime([at + late for at in now], utc=True))
+            rows["is_anomalous"] = is_now & (rows["service"] == case.service)
+            frames[name].append(rows)
+    gold_rows, silver_rows = (pd.concat(frames[name], ignore_index=True) for name in frames)
+    by_layer = {"gold_a": gold_rows, "gold_b": gold_rows, "silver": silver_rows}
+    figures: Row = {
+        "cases": len(cases),
+        "windows": len(gold_rows),
+        "anomalous": int(gold_rows["is_anomalous"].sum()),
+        "never_anomalous": {"accuracy": 1 - float(gold_rows["is_anomalous"].mean())},
+    }
+    for layer, rows in by_layer.items():
+        figures[layer] = _of_models(rows, FEATURES[layer])
+    return figures, _page(figures)
+
+
+def _asked(
+    case: Case, cases: Sequence[Case], free: list[datetime], length: timedelta
+) -> tuple[list[datetime], list[datetime]]:
+    """The first windows of a case, and as many before it that are of no case, each used once: it is
+    taken out of `free`."""
+    time = windows_of(case.time, length)
+    now = [at for at in free if time.holds(at)][:LONGEST]
+    if not now:
+        raise UnreadableError(f"{case.name}: gold.anomaly_features has no window of its time")
+    of_cases = [windows_of(other.time, length) for other in cases]
+    quiet = [at for at in free if at < now[0] and not any(t.holds(at) for t in of_cases)]
+    before = quiet[-len(now) :]
+    for at in before:
+        free.remove(at)
+    return now, before
+
+
+def _gold_minutes(reader: AsOfReader, time: TimeRange, around: timedelta) -> dict[str, pa.Table]:
+    wanted = {**COLUMNS, "anomaly_features": (*KEYS, *_COUNTS, *_CONTEXT)}
+    near = starts_in(time.widened(around, around))
+    tables = {name: reader.arrow(f"gold.{name}", columns, near) for name, columns in wanted.items()}
+    for name, rows in tables.items():
+        if rows is None:
+            raise UnreadableError(f"the lake has no gold.{name}")
+    return tables
+
+
+def _features(tables: dict[str, pa.Table], times: Sequence[TimeRange], hours: int) -> pd.DataFrame:
+    """One row per window and service: what Gold counts in it and how it differs."""
+    rows = tables["anomaly_features"].to_pandas()
+    rows = rows[rows["window_start"].isin([time.start for time in times])]
+    found = compared(tables, times, hours, _DIFFERENCES).to_pandas()
+    wide = found.pivot_table(index=KEYS, columns="name", values="value", aggfunc="max")
+    rows = rows.merge(wide.reset_index(), on=KEYS, how="left")
+    return rows.reindex(columns=[*KEYS, *FEATURES["silver"]])
+
+
+def _of_models(rows: pd.DataFrame, features: Sequence[str]) -> Row:
+    """What models of these features tell of the windows of cases that they were not trained on, and
+    for comparison single features."""
+    import numpy as np
+
+    scores = {name: np.zeros(len(rows)) for name in (*_MODELS, *_BASELINES)}
+    labels = rows["is_anomalous"].to_numpy()
+    for fold in sorted(rows["fold"].unique()):
+        is_asked = (rows["fold"] == fold).to_numpy()
+        values = _scaled(rows, features, ~is_asked)
+        for name, model in _MODELS.items():
+            scores[name][is_asked] = model(values[~is_asked], labels[~is_asked], values[is_asked])
+        for name, feature in _BASELINES.items():
+            scores[name][is_asked] = values[is_asked, features.index(feature)]
+    told = {name: _quality(rows, score) for name, score in scores.items()}
+    return {**told.pop("gbt"), "rankings": {name: _ranking(of) for name, of in told.items()}}
+
+
+def _ranking(quality: Row) -> Row:
+    """The figures that need no threshold."""
+    return {name: value for name, value in quality.items() if name.startswith("au")}
+
+
+def _scaled(rows: pd.DataFrame, features: Sequence[str], is_trained: np.ndarray) -> np.ndarray:
+    """Each feature less its median at the service, by its spread there, in normal windows."""
+    import numpy as np
+
+    values = rows[[*features]].astype(float).fillna(0.0)
+    normal = is_trained & ~rows["is_anomalous"].to_numpy()
+    by_service = values[normal].groupby(rows.loc[normal, "service"])
+    middle = by_service.median()
+    spread = (values[normal] - middle.loc[rows.loc[normal, "service"]].to_numpy()).abs()
+    spread = spread.groupby(rows.loc[normal, "service"]).median()
+    of = rows["service"]
+    centers = middle.reindex(of).fillna(middle.median()).to_numpy()
+    spreads = spread.reindex(of).fillna(spread.median()).to_numpy()
+    scaled: np.ndarray = (values.to_numpy() - centers) / (spreads + 0.05 * np.abs(centers) + 0.01)
+    return np.clip(scaled, -1000, 1000)
+
+
+Model = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], "np.ndarray"]
+
+
+def _gradient_boosted(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Chance that a window is anomalous, by gradient boosted trees that saw labelled ones."""
+    from pyspark.ml.classification import GBTClassifier
+
+    weights = (1 / (2 * labels.mean()), 1 / (2 * (1 - labels.mean())))
+    model = GBTClassifier(maxIter=30, maxDepth=4, stepSize=0.2, weightCol="weight", seed=1).fit(
+        _vectors(known, [(float(label), weights[not label]) for label in labels.tolist()])
+    )
+    found = model.transform(_vectors(asked, [(0.0, 1.0)] * len(asked)))
+    return _chances(found.select("number", "probability"))
+
+
+def _far_from_clusters(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Distance from the nearest of eight clusters of normal windows."""
+    import numpy as np
+    from pyspark.ml.clustering import KMeans
+
+    normal = _bounded(known[~labels])
+    model = KMeans(k=8, seed=1).fit(_vectors(normal, [(0.0, 1.0)] * len(normal)))
+    centers = np.array(model.clusterCenters())
+    far = np.linalg.norm(_bounded(asked)[:, None, :] - centers[None, :, :], axis=2)
+    nearest: np.ndarray = far.min(axis=1)
+    return nearest
+
+
+def _isolated(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """How easily a window is told from normal ones, by an isolation forest."""
+    from sklearn.ensemble import IsolationForest
+
+    forest = IsolationForest(random_state=1).fit(known[~labels])
+    found: np.ndarray = -forest.score_samples(asked)
+    return found
+
+
+_MODELS: dict[str, Model] = {
+    "gbt": _gradient_boosted,
+    "kmeans": _far_from_clusters,
+    "isolation_forest": _isolated,
+}
+
+
+_BASELINES = {
+    "error_logs": "error_log_count",
+    "errors": "error_count",
+    "latency": "max_p95_latency_ms",
+}
+
+
+def _bounded(values: np.ndarray) -> np.ndarray:
+    """Signed logarithms: a distance is not of the largest feature alone."""
+    import numpy as np
+
+    bounded: np.ndarray = np.sign(values) * np.log1p(np.abs(values))
+    return bounded
+
+
+def _vectors(values: np.ndarray, further: Sequence[tuple[float, float]]) -> Any:
+    """A DataFrame of Spark: number, features, label, weight."""
+    from pyspark.ml.linalg import Vectors
+
+    spark = spark_session()
+    rows = [
+        (number, Vectors.dense(row), *more)
+        for number, (row, more) in enumerate(zip(values.tolist(), further, strict=True))
+    ]
+    return (
+        spark.createDataFrame(rows, ["number", "features", "label", "weight"]).coalesce(1).cache()
+    )
+
+
+def _chances(found: Any) -> np.ndarray:
+    import numpy as np
+
+    rows = sorted((row["number"], float(row["probability"][1])) for row in found.collect())
+    return np.array([chance for _, chance in rows])
+
+
+def _quality(rows: pd.DataFrame, score: np.ndarray) -> Row:
+    """Figures with 95 % intervals of a bootstrap over cases."""
+    import numpy as np
+    from sklearn import metrics
+
+    anomalous = rows["is_anomalous"].to_numpy()
+
+    def figures(chosen: np.ndarray) -> dict[str, float]:
+        true, told = anomalous[chosen], score[chosen]
+        return {
+            "accuracy": metrics.accuracy_score(true, told >= 0.5),
+            "balanced_accuracy": metrics.balanced_accuracy_score(true, told >= 0.5),
+            "auroc": metrics.roc_auc_score(true, told),
+            "auprc": metrics.average_precision_score(true, told),
+        }
+
+    chance = np.random.default_rng(1)
+    of_case = [*rows.groupby("case").indices.values()]
+    drawn = []
+    for _ in range(DRAWS):
+        chosen = np.concatenate(
+            [of_case[n] for n in chance.integers(len(of_case), size=len(of_case))]
+        )
+        if 0 < anomalous[chosen].sum() < len(chosen):
+            drawn.append(figures(chosen))
+    found: Row = {}
+    for name, value in figures(np.arange(len(rows))).items():
+        low, high = np.percentile([draw[name] for draw in drawn], [2.5, 97.5])
+        found |= {name: float(value), f"{name}_interval": [float(low), float(high)]}
+    return found
+
+
+def _page(figures: Row) -> str:
+    lines = [
+        "# Anomalies",
+        "",
+        f"Is a service faulty in a window? {figures['windows']} windows of services, in",
+        f"{figures['cases']} cases and as long before each; {figures['anomalous']} are of the",
+        "culprit in its case. Gradient boosted trees (MLlib), trained on the other cases, with",
+        "95 % intervals of a bootstrap over cases. Each feature is scaled by the normal windows of",
+        "its service. Gold A: counts and latencies. Gold B: gold.anomaly_features and what differs",
+        "from the hours around, as in gold.root_cause_candidates. Silver: the same of all events,",
+        "in windows that begin with the case. Last line: each window is called normal.",
+        "",
+        "| from | accuracy | balanced | AUROC | AUPRC |",
+        "|---|---|---|---|---|",
+    ]
+    for layer, title in TITLES.items():
+        lines.append(f"| {title} | {' | '.join(_told(figures[layer], name) for name in _NAMES)} |")
+    never = figures["never_anomalous"]["accuracy"]
+    lines.append(f"| never anomalous | {never:.1%} | 50.0% | .500 | {1 - never:.3f} |")
+    lines += [
+        "",
+        "Without labels: models of normal windows, and single features of a window.",
+        "",
+        "| from | score | AUROC | AUPRC |",
+        "|---|---|---|---|",
+    ]
+    for layer, title in TITLES.items():
+        for score, of in figures[layer]["rankings"].items():
+            if score not in _BASELINES or layer == "gold_a":
+                told = (score.replace("_", " "), _told(of, "auroc"), _told(of, "auprc"))
+                lines.append(f"| {title} | {' | '.join(told)} |")
+    return "\n".join(lines) + "\n"
+
+
+_NAMES = ("accuracy", "balanced_accuracy", "auroc", "auprc")
+
+
+def _told(quality: Row, name: str) -> str:
+    low, high = quality[f"{name}_interval"]
+    if name.startswith("au"):
+        return f"{quality[name]:.3f} [{low:.2f} to {high:.2f}]"
+    return f"{quality[name]:.1%} [{low:.0%} to {high:.0%}]"

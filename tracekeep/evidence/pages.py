@@ -1,0 +1,25 @@
+"""Figures as Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+_Z = 1.96
+"""Of a 95 % interval."""
+
+
+def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    lines = (names, ["---"] * len(names), *rows)
+    return [f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |" for cells in lines]
+
+
+def share(part: float, count: int) -> str:
+    """A share of a count, from 0 to 1, with its Wilson interval, in %; a dash of nothing."""
+    if not count:
+        return "-"
+    middle = (part + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count)
+    half *= math.sqrt(part * (1 - part) / count + _Z**2 / (4 * count**2))
+    return f"{part:.1%} [{max(middle - half, 0):.0%} to {min(middle + half, 1):.0%}]"

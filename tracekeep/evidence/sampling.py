@@ -1,0 +1,120 @@
+"""What the traces that Gold keeps whole cover, beside as many traces drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tracekeep.evidence import Case
+from tracekeep.evidence.pages import table
+from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.suspects import queried
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DRAWS = 5
+_TABLES = {
+    "traces": ("silver.traces", ("trace_id", "is_kept", "started_at")),
+    "spans": ("silver.spans", ("trace_id", "service", "endpoint", "is_request")),
+    "log_records": ("silver.log_records", ("trace_id", "service", "statement")),
+    "error_events": ("gold.error_events", ("trace_id", "fingerprint")),
+    "incident_paths": ("gold.incident_paths", ("trace_id", "service_path", "fingerprint")),
+}
+# What a trace shows, by kind: a trace id and a thing.
+_SHOWN = {
+    "endpoints": "select trace_id, service || ' ' || endpoint as thing from spans where is_request",
+    "trace_shapes": """
+        select trace_id, array_to_string(
+            list_sort(list_distinct(list(service || ' ' || coalesce(endpoint, '')))), chr(31)
+        ) as thing
+        from spans group by trace_id
+    """,
+    "error_patterns": "select trace_id, fingerprint as thing from error_events",
+    "path_shapes": """
+        select
+            trace_id,
+            array_to_string(service_path, chr(31)) || coalesce(fingerprint, '') as thing
+        from incident_paths
+    """,
+    "log_statements": "select trace_id, service || ' ' || statement as thing from log_records",
+}
+_COVERED = """
+    with shown as ({shown}),
+    asked as (select * from traces where {asked}),
+    placed as (
+        select trace_id, is_kept, row_number() over (order by {order}) as place from asked
+    ),
+    drawn as (
+        select trace_id from placed where place <= (select count_if(is_kept) from asked)
+    )
+    select
+        count(distinct thing) as all_count,
+        count(distinct thing) filter (shown.trace_id in (select trace_id from drawn)) as count
+    from shown
+    where thing is not null and shown.trace_id in (select trace_id from asked)
+"""
+
+
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
+    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+    reader = AsOfReader(lake, None)
+    tables = {}
+    for name, (table_name, columns) in _TABLES.items():
+        tables[name] = reader.arrow(table_name, columns)
+        if tables[name] is None:
+            raise UnreadableError(f"the lake has no {table_name}")
+    times = {f"at_{n}": case.time.start for n, case in enumerate(cases)}
+    times |= {f"end_{n}": case.time.end for n, case in enumerate(cases)}
+    in_cases = " or ".join(
+        f"started_at >= $at_{n} and started_at < $end_{n}" for n in range(len(cases))
+    )
+    count = queried(
+        tables, "select count(*) as all, count_if(is_kept) as kept from traces", {}
+    ).to_pylist()[0]
+    figures: Row = {
+        "cases": len(cases),
+        "traces": count["all"],
+        "kept_traces": count["kept"],
+        "all": {name: _covered(tables, sql, "true", {}) for name, sql in _SHOWN.items()},
+        "in_cases": {name: _covered(tables, sql, in_cases, times) for name, sql in _SHOWN.items()},
+    }
+    return figures, _page(figures)
+
+
+def _covered(tables: dict[str, pa.Table], shown: str, asked: str, times: Row) -> Row:
+    """Shares of the distinct things that the kept traces show, and as many traces at random."""
+    orders = ["not is_kept", *(f"hash(trace_id || '{n}')" for n in range(DRAWS))]
+    rows = [
+        queried(tables, _COVERED.format(shown=shown, asked=asked, order=order), times).to_pylist()[
+            0
+        ]
+        for order in orders
+    ]
+    whole = rows[0]["all_count"]
+    if not whole:
+        return {"things": 0, "kept": None, "random": None}
+    at_random = sum(row["count"] for row in rows[1:]) / DRAWS
+    return {"things": whole, "kept": rows[0]["count"] / whole, "random": at_random / whole}
+
+
+def _page(figures: Row) -> str:
+    rows = []
+    for where in ("all", "in_cases"):
+        for name, found in figures[where].items():
+            shares = ["-" if found[of] is None else f"{found[of]:.1%}" for of in ("kept", "random")]
+            rows.append(
+                (where.replace("_", " "), name.replace("_", " "), str(found["things"]), *shares)
+            )
+    kept, of = figures["kept_traces"], figures["traces"]
+    lines = [
+        "# Sampling",
+        "",
+        f"Gold keeps {kept:,} of {of:,} traces whole ({kept / of:.1%}). Share of distinct things",
+        f"that they show, beside as many traces drawn at random, mean of {DRAWS} draws; of all",
+        "traces, and of those that began in a case, with as many as Gold keeps of them.",
+        "",
+        *table(["traces", "what", "distinct", "kept", "random"], rows),
+    ]
+    return "\n".join(lines) + "\n"

@@ -134,7 +134,7 @@ edge_ends as (
             as service,
         edges.wait_p50_ms
     from {{ ref('call_graph_minutes') }} as edges
-    cross join (select true as is_caller union all select false) as sides
+        lateral view explode(array(true, false)) sides as is_caller
     where
         not edges.is_self_call
         {%- if is_incremental() %}

@@ -13,7 +13,7 @@ from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import COLUMNS, compared
-from tracekeep.incident.windows import starts_in, windows_of
+from tracekeep.incident.windows import starts_in
 from tracekeep.lake import project_variables
 from tracekeep.session import spark_session
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LONGEST = 15
 """At most so many windows of a case are asked about, and as many before it."""
+GUARD = timedelta(minutes=15)
+"""Windows nearer to a case are neither of it nor normal: what it leaves behind may show in them."""
 FOLDS = 10
 DRAWS = 1000
 KEYS = ["window_start", "environment", "service"]
@@ -81,49 +83,66 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     hours = variables["root_cause_reference_hours"]
     around = timedelta(hours=hours)
     reader = AsOfReader(lake, None)
-    frames: dict[str, list[pd.DataFrame]] = {"gold": [], "silver": []}
-    windows = reader.arrow("gold.anomaly_features", ("window_start",))
+    windows = reader.arrow("gold.anomaly_features", ("window_start", "request_count"))
     if windows is None:
         raise UnreadableError("the lake has no gold.anomaly_features")
-    free = sorted(set(windows.column(0).to_pylist()))
+    free = _whole(windows)
+    culprits = {case.service for case in cases}
+    frames: dict[str, list[pd.DataFrame]] = {"gold": [], "silver": []}
     for number, case in enumerate(cases):
         now, before = _asked(case, cases, free, length)
-        gold = _gold_minutes(reader, TimeRange(before[0], now[-1] + length), around)
+        if not now:
+            continue
+        gold = _gold_minutes(reader, TimeRange((before or now)[0], now[-1] + length), around)
         silver = silver_minutes((*COLUMNS, "anomaly_features"), reader, case.time, around, length)
-        shift = case.time.start - now[0]
-        for name, tables, late in (("gold", gold, timedelta()), ("silver", silver, shift)):
-            times = [TimeRange(at + late, at + late + length) for at in (*before, *now)]
+        late = (case.time.start - now[0]) % length
+        for name, tables, shift in (("gold", gold, timedelta()), ("silver", silver, late)):
+            times = [TimeRange(at + shift, at + shift + length) for at in (*before, *now)]
             rows = _features(tables, times, hours)
+            rows = rows[rows["service"].isin(culprits)]
             rows["fold"] = number % FOLDS
             rows["case"] = case.name
-            is_now = rows["window_start"].isin(pd.to_datetime([at + late for at in now], utc=True))
+            is_now = rows["window_start"] >= now[0]
             rows["is_anomalous"] = is_now & (rows["service"] == case.service)
             frames[name].append(rows)
+    if not frames["gold"]:
+        raise UnreadableError("gold.anomaly_features has no window of a case")
     gold_rows, silver_rows = (pd.concat(frames[name], ignore_index=True) for name in frames)
     by_layer = {"gold_a": gold_rows, "gold_b": gold_rows, "silver": silver_rows}
     figures: Row = {
-        "cases": len(cases),
+        "cases": len(frames["gold"]),
         "windows": len(gold_rows),
         "anomalous": int(gold_rows["is_anomalous"].sum()),
         "never_anomalous": {"accuracy": 1 - float(gold_rows["is_anomalous"].mean())},
     }
+    spark_session().sparkContext.setLogLevel("ERROR")
     for layer, rows in by_layer.items():
         figures[layer] = _of_models(rows, FEATURES[layer])
     return figures, _page(figures)
 
 
+def _whole(windows: pa.Table) -> list[datetime]:
+    """The starts of windows, in order, but those that a recording begins or ends in: with less than
+    half of the requests of most windows in the half hours around."""
+    requests = windows.to_pandas().groupby("window_start")["request_count"].sum()
+    around = timedelta(minutes=30)
+    return [
+        at.to_pydatetime()
+        for at, count in requests.items()
+        if count >= requests[at - around : at + around].median() / 2
+    ]
+
+
 def _asked(
     case: Case, cases: Sequence[Case], free: list[datetime], length: timedelta
 ) -> tuple[list[datetime], list[datetime]]:
-    """The first windows of a case, and as many before it that are of no case, each used once: it is
-    taken out of `free`."""
-    time = windows_of(case.time, length)
-    now = [at for at in free if time.holds(at)][:LONGEST]
-    if not now:
-        raise UnreadableError(f"{case.name}: gold.anomaly_features has no window of its time")
-    of_cases = [windows_of(other.time, length) for other in cases]
-    quiet = [at for at in free if at < now[0] and not any(t.holds(at) for t in of_cases)]
-    before = quiet[-len(now) :]
+    """The first windows of which a case has more than half, and as many before it that are far from
+    all cases, each used once: it is taken out of `free`."""
+    half = TimeRange(case.time.start - length / 2, case.time.end - length / 2)
+    now = [at for at in free if half.start < at < half.end][:LONGEST]
+    near = [other.time.widened(GUARD + length, GUARD) for other in cases]
+    quiet = [at for at in free if at < case.time.start and not any(t.holds(at) for t in near)]
+    before = quiet[len(quiet) - len(now) :]
     for at in before:
         free.remove(at)
     return now, before
@@ -196,10 +215,11 @@ def _gradient_boosted(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) 
     """Chance that a window is anomalous, by gradient boosted trees that saw labelled ones."""
     from pyspark.ml.classification import GBTClassifier
 
-    weights = (1 / (2 * labels.mean()), 1 / (2 * (1 - labels.mean())))
-    model = GBTClassifier(maxIter=30, maxDepth=4, stepSize=0.2, weightCol="weight", seed=1).fit(
-        _vectors(known, [(float(label), weights[not label]) for label in labels.tolist()])
-    )
+    share = float(labels.mean())
+    weights = (1 / (2 * share), 1 / (2 * (1 - share)))
+    model = GBTClassifier(
+        maxIter=50, maxDepth=3, stepSize=0.1, subsamplingRate=0.7, weightCol="weight", seed=1
+    ).fit(_vectors(known, [(float(label), weights[not label]) for label in labels.tolist()]))
     found = model.transform(_vectors(asked, [(0.0, 1.0)] * len(asked)))
     return _chances(found.select("number", "probability"))
 
@@ -305,13 +325,15 @@ def _page(figures: Row) -> str:
     lines = [
         "# Anomalies",
         "",
-        f"Is a service faulty in a window? {figures['windows']} windows of services, in",
-        f"{figures['cases']} cases and as long before each; {figures['anomalous']} are of the",
-        "culprit in its case. Gradient boosted trees (MLlib), trained on the other cases, with",
-        "95 % intervals of a bootstrap over cases. Each feature is scaled by the normal windows of",
-        "its service. Gold A: counts and latencies. Gold B: gold.anomaly_features and what differs",
-        "from the hours around, as in gold.root_cause_candidates. Silver: the same of all events,",
-        "in windows that begin with the case. Last line: each window is called normal.",
+        f"Is a service faulty in a window? {figures['windows']} windows of services that a case",
+        f"names, in {figures['cases']} cases and before; {figures['anomalous']} are of the culprit in",
+        "its case. Asked are windows of which the case has more than half, and which the recording",
+        f"has whole; normal ones are {GUARD.seconds // 60} minutes from all cases. Gradient boosted",
+        "trees (MLlib), trained on the other cases, with 95 % intervals of a bootstrap over cases.",
+        "Each feature is scaled by the normal windows of its service. Gold A: counts and latencies.",
+        "Gold B: gold.anomaly_features and what differs from the hours around, as in",
+        "gold.root_cause_candidates. Silver: the same of all events, in windows that begin with the",
+        "case. Last line: each window is called normal.",
         "",
         "| from | accuracy | balanced | AUROC | AUPRC |",
         "|---|---|---|---|---|",

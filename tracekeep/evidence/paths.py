@@ -42,10 +42,10 @@ _WAYS = """
 _COMPARED = """
     select
         count(*) as path_count,
-        count_if(gold.steps = silver.steps) as told_count,
-        count_if(len(silver.steps) > 1) as long_count,
-        count_if(len(silver.steps) > 1 and gold.steps = silver.steps) as told_long_count,
-        (select count_if(is_kept) / count(*) from silver_traces) as kept_share
+        count_if(gold.steps = silver.steps)::bigint as told_count,
+        count_if(len(silver.steps) > 1)::bigint as long_count,
+        count_if(len(silver.steps) > 1 and gold.steps = silver.steps)::bigint as told_long_count,
+        (select count_if(is_kept)::double / count(*) from silver_traces) as kept_share
     from silver
     inner join silver_traces as traces on silver.trace_id = traces.trace_id
     left join gold on silver.trace_id = gold.trace_id and silver.failed_id = gold.failed_id

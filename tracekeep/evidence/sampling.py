@@ -71,7 +71,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
         f"started_at >= $at_{n} and started_at < $end_{n}" for n in range(len(cases))
     )
     count = queried(
-        tables, "select count(*) as all, count_if(is_kept) as kept from traces", {}
+        tables, "select count(*) as all, count_if(is_kept)::bigint as kept from traces", {}
     ).to_pylist()[0]
     figures: Row = {
         "cases": len(cases),

@@ -274,7 +274,7 @@ trees_with_ends as (
 ),
 
 -- children that the critical path of their parent takes: from its end back, the last that finishes
--- before what was taken begins
+-- before what was taken begins; each with what it and those before it take of the parent
 trees_with_last_children as (
 
     select
@@ -296,7 +296,12 @@ trees_with_last_children as (
                     span.place
                 )
             )),
-            struct(0 as parent_place, 0L as back_to, cast(array() as array<int>) as places),
+            struct(
+                0 as parent_place,
+                0L as back_to,
+                cast(array() as array<struct<parent_place: int, place: int, taken_ns: bigint>>)
+                as taken
+            ),
             (picked, child) -> if(
                 child.back_to >= if(
                     child.parent_place = picked.parent_place,
@@ -306,11 +311,19 @@ trees_with_last_children as (
                 struct(
                     child.parent_place as parent_place,
                     child.back_from as back_to,
-                    concat(picked.places, array(child.place)) as places
+                    concat(picked.taken, array(struct(
+                        child.parent_place as parent_place,
+                        child.place as place,
+                        element_at(lengths, child.place) + if(
+                            child.parent_place = picked.parent_place,
+                            element_at(picked.taken, -1).taken_ns,
+                            0L
+                        ) as taken_ns
+                    ))) as taken
                 ),
                 picked
             )
-        ).places as taken_places
+        ).taken as taken
     from trees_with_ends
 
 ),
@@ -320,10 +333,10 @@ trees_with_next_positions as (
 
     select
         *,
-        transform(taken_places, (place, position) -> if(
-            element_at(parent_places, place) = entry_place,
+        transform(taken, (child, position) -> if(
+            child.parent_place = entry_place,
             cast(position + 1 as int),
-            cast(array_position(taken_places, element_at(parent_places, place)) as int)
+            cast(array_position(taken.place, child.parent_place) as int)
         )) as next_positions
     from trees_with_last_children
 
@@ -338,15 +351,34 @@ trees_with_anchors as (
 
 ),
 
-trees_with_critical_places as (
+trees_with_critical_children as (
+
+    select
+        *,
+        filter(taken, (child, position) -> anchors[position] > 0) as critical_children
+    from trees_with_anchors
+
+),
+
+-- each span of the critical path, and behind it what its children take of it
+trees_with_critical_marks as (
 
     select
         *,
         array_sort(concat(
-            array(entry_place),
-            filter(taken_places, (place, position) -> anchors[position] > 0)
-        )) as critical_places
-    from trees_with_anchors
+            array(struct(entry_place as place, 0L as taken_ns)),
+            transform(critical_children, child -> struct(child.place as place, 0L as taken_ns)),
+            transform(
+                filter(
+                    critical_children,
+                    (child, position) -> not (
+                        get(critical_children, position + 1).parent_place <=> child.parent_place
+                    )
+                ),
+                child -> struct(child.parent_place as place, child.taken_ns as taken_ns)
+            )
+        )) as critical_marks
+    from trees_with_critical_children
 
 ),
 
@@ -368,17 +400,23 @@ trees_with_chains as (
                 )) as places
             )
         ) as chains,
-        transform(critical_places, place -> struct(
-            element_at(spans, place).span_id,
-            element_at(spans, place).service,
-            element_at(spans, place).endpoint,
-            aggregate(
-                filter(critical_places, child -> element_at(parent_places, child) = place),
-                element_at(lengths, place),
-                (remaining, child) -> remaining - element_at(lengths, child)
-            ) / 1e6 as added_ms
-        )) as critical_path
-    from trees_with_critical_places
+        array_compact(transform(critical_marks, (mark, position) -> if(
+            mark.taken_ns > 0,
+            null,
+            struct(
+                element_at(spans, mark.place).span_id,
+                element_at(spans, mark.place).service,
+                element_at(spans, mark.place).endpoint,
+                (
+                    element_at(lengths, mark.place) - if(
+                        get(critical_marks, position + 1).place = mark.place,
+                        get(critical_marks, position + 1).taken_ns,
+                        0L
+                    )
+                ) / 1e6 as added_ms
+            )
+        ))) as critical_path
+    from trees_with_critical_marks
 
 ),
 

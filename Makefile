@@ -101,6 +101,15 @@ else
 	@$(tracekeep) evidence $(kinds) --cases "$(CASES)" --out "$(OUT)"
 endif
 
+# Questions asked of raw files, Bronze, Silver and Gold, by DuckDB and Spark in turn, and their bytes;
+# EVENTS of a generated day, in a lake of its own. OUT: the folder for the results.
+bench: OUT = docs/results
+bench: ROUNDS ?= 5
+.PHONY: bench
+bench: setup
+	@$(MAKE) --no-print-directory run
+	@PYTHONPATH=. .venv/bin/python scripts/bench.py --out "$(OUT)" --rounds $(ROUNDS)
+
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \

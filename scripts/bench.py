@@ -111,9 +111,10 @@ _RAW = {
     "spark": """
         select
             span.traceId as trace_id, span.spanId as span_id, span.parentSpanId as parent_span_id,
-            filter(resource, a -> a.key = 'service.name')[0].value.stringValue as service,
+            get(filter(resource, a -> a.key = 'service.name'), 0).value.stringValue as service,
             coalesce(
-                filter(span.attributes, a -> a.key = 'http.route')[0].value.stringValue, span.name
+                get(filter(span.attributes, a -> a.key = 'http.route'), 0).value.stringValue,
+                span.name
             ) as endpoint,
             span.kind in (2, 5) as is_request,
             coalesce(span.status.code = 2, false) as is_error,
@@ -220,7 +221,7 @@ def main() -> None:
             taken = asks[engine](sql)
             found.setdefault((question, engine, source), []).append(taken)
     figures: Row = {
-        "events": json.loads((day / "truth/manifest.json").read_text())["events"],
+        "events": json.loads((day / "truth/manifest.json").read_text())["arguments"]["events"],
         "rounds": asked.rounds,
         "storage": _storage(lake, day),
         "questions": [
@@ -344,7 +345,9 @@ def _storage(lake: DeltaLake, day: Path) -> Row:
         found[layer] = sum(table.bytes for table in lake_tables() if table.layer == layer)
     minutes = lake["gold.endpoint_minutes"].arrow(_OPTION_A)
     sink = pa.BufferOutputStream()
-    pq.write_table(minutes.sort_by([(n, "ascending") for n in _OPTION_A[1:5]]), sink, "zstd")
+    pq.write_table(
+        minutes.sort_by([(n, "ascending") for n in _OPTION_A[1:5]]), sink, compression="zstd"
+    )
     found["gold_a"] = sink.getvalue().size
     return found
 

@@ -192,19 +192,21 @@ def _ranking(quality: Row) -> Row:
 
 
 def _scaled(rows: pd.DataFrame, features: Sequence[str], is_trained: np.ndarray) -> np.ndarray:
-    """Each feature less its median at the service, by its spread there, in normal windows."""
+    """Each feature less its median at the service, by its spread there, in normal windows; what
+    differs from the hours around is a difference already."""
     import numpy as np
 
     values = rows[[*features]].astype(float).fillna(0.0)
-    normal = is_trained & ~rows["is_anomalous"].to_numpy()
-    by_service = values[normal].groupby(rows.loc[normal, "service"])
-    middle = by_service.median()
-    spread = (values[normal] - middle.loc[rows.loc[normal, "service"]].to_numpy()).abs()
-    spread = spread.groupby(rows.loc[normal, "service"]).median()
-    of = rows["service"]
-    centers = middle.reindex(of).fillna(middle.median()).to_numpy()
-    spreads = spread.reindex(of).fillna(spread.median()).to_numpy()
-    scaled: np.ndarray = (values.to_numpy() - centers) / (spreads + 0.05 * np.abs(centers) + 0.01)
+    normal = values[is_trained & ~rows["is_anomalous"].to_numpy()]
+    service = rows.loc[normal.index, "service"]
+    spread = (normal - normal.groupby(service).transform("median")).abs()
+    center, width = (
+        of.groupby(service).median().reindex(rows["service"]).fillna(of.median()).to_numpy()
+        for of in (normal, spread)
+    )
+    scaled: np.ndarray = (values.to_numpy() - center) / (width + 0.05 * np.abs(center) + 0.01)
+    is_difference = np.array([name in _CHANGES for name in features])
+    scaled[:, is_difference] = values.to_numpy()[:, is_difference]
     return np.clip(scaled, -1000, 1000)
 
 
@@ -218,7 +220,7 @@ def _gradient_boosted(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) 
     share = float(labels.mean())
     weights = (1 / (2 * share), 1 / (2 * (1 - share)))
     model = GBTClassifier(
-        maxIter=50, maxDepth=3, stepSize=0.1, subsamplingRate=0.7, weightCol="weight", seed=1
+        maxIter=50, maxDepth=4, stepSize=0.1, minInstancesPerNode=4, weightCol="weight", seed=1
     ).fit(_vectors(known, [(float(label), weights[not label]) for label in labels.tolist()]))
     found = model.transform(_vectors(asked, [(0.0, 1.0)] * len(asked)))
     return _chances(found.select("number", "probability"))
@@ -326,14 +328,14 @@ def _page(figures: Row) -> str:
         "# Anomalies",
         "",
         f"Is a service faulty in a window? {figures['windows']} windows of services that a case",
-        f"names, in {figures['cases']} cases and before; {figures['anomalous']} are of the culprit in",
-        "its case. Asked are windows of which the case has more than half, and which the recording",
-        f"has whole; normal ones are {GUARD.seconds // 60} minutes from all cases. Gradient boosted",
-        "trees (MLlib), trained on the other cases, with 95 % intervals of a bootstrap over cases.",
-        "Each feature is scaled by the normal windows of its service. Gold A: counts and latencies.",
-        "Gold B: gold.anomaly_features and what differs from the hours around, as in",
-        "gold.root_cause_candidates. Silver: the same of all events, in windows that begin with the",
-        "case. Last line: each window is called normal.",
+        f"names, in {figures['cases']} cases and before: {figures['anomalous']} of the culprit",
+        "in its case. Asked are windows of which the case has more than half, and which the",
+        f"recording has whole; normal ones are {GUARD.seconds // 60} minutes from all cases.",
+        "Gradient boosted trees (MLlib), trained on the other cases, with 95 % intervals of a",
+        "bootstrap over cases. Each feature is scaled by the normal windows of its service.",
+        "Gold A: counts and latencies. Gold B: gold.anomaly_features and what differs from the",
+        "hours around, as in gold.root_cause_candidates. Silver: the same of all events, in",
+        "windows that begin with the case. Last line: each window is called normal.",
         "",
         "| from | accuracy | balanced | AUROC | AUPRC |",
         "|---|---|---|---|---|",

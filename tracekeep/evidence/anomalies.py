@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.silver_minutes import silver_minutes
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
@@ -83,10 +84,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     hours = variables["root_cause_reference_hours"]
     around = timedelta(hours=hours)
     reader = AsOfReader(lake, None)
-    windows = reader.arrow("gold.anomaly_features", ("window_start", "request_count"))
-    if windows is None:
-        raise UnreadableError("the lake has no gold.anomaly_features")
-    free = _whole(windows)
+    free = _whole(rows_of(reader, "gold.anomaly_features", ("window_start", "request_count")))
     culprits = {case.service for case in cases}
     frames: dict[str, list[pd.DataFrame]] = {"gold": [], "silver": []}
     for number, case in enumerate(cases):
@@ -151,11 +149,7 @@ def _asked(
 def _gold_minutes(reader: AsOfReader, time: TimeRange, around: timedelta) -> dict[str, pa.Table]:
     wanted = {**COLUMNS, "anomaly_features": (*KEYS, *_COUNTS, *_CONTEXT)}
     near = starts_in(time.widened(around, around))
-    tables = {name: reader.arrow(f"gold.{name}", columns, near) for name, columns in wanted.items()}
-    for name, rows in tables.items():
-        if rows is None:
-            raise UnreadableError(f"the lake has no gold.{name}")
-    return tables
+    return {name: rows_of(reader, f"gold.{name}", of, near) for name, of in wanted.items()}
 
 
 def _features(tables: dict[str, pa.Table], times: Sequence[TimeRange], hours: int) -> pd.DataFrame:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.pages import share, table
-from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.lake import project_variables
 
@@ -19,9 +20,7 @@ _COLUMNS = ("service", "changed_at", "error_rate_effect", "new_pattern_count")
 def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
-    changes = reader.arrow("gold.change_effects", _COLUMNS)
-    if changes is None:
-        raise UnreadableError("the lake has no gold.change_effects")
+    changes = rows_of(reader, "gold.change_effects", _COLUMNS)
     rows = sorted(changes.to_pylist(), key=lambda row: (row["changed_at"], row["service"] or ""))
     minute = timedelta(minutes=project_variables()["window_minutes"])
     found = []

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.pages import table
-from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.suspects import queried
 from tracekeep.session import spark_session
@@ -74,9 +75,7 @@ def measured(lake: DeltaLake, _cases: Sequence[Case]) -> tuple[Row, str]:
     """The figures and a page: of the second half of the hours, by models of the first. Raises
     UnreadableError."""
     reader = AsOfReader(lake, None)
-    hours = reader.arrow("gold.endpoint_hours", _COLUMNS)
-    if hours is None:
-        raise UnreadableError("the lake has no gold.endpoint_hours")
+    hours = rows_of(reader, "gold.endpoint_hours", _COLUMNS)
     rows = queried({"endpoint_hours": hours}, _HOURS.format(lags=_LAGS), {}).to_pandas()
     times = sorted(rows["window_start"].unique()) if len(rows) else []
     if len(times) < 4:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.lake_rows import all_rows
 from tracekeep.evidence.pages import share, table
-from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.suspects import queried
 from tracekeep.lake import project_variables
@@ -15,6 +16,20 @@ from tracekeep.lake import project_variables
 WARM_UPS = (1, 12, 24)
 """Hours after the first event of an environment in which nothing is new."""
 
+_TABLES = {
+    "error_pattern_days": (
+        "gold.error_pattern_days",
+        ("environment", "fingerprint", "pattern_version", "first_seen_at"),
+    ),
+    "endpoint_minutes": (
+        "gold.endpoint_minutes",
+        ("environment", "window_start", "error_count", "error_log_count"),
+    ),
+    "environment_days": (
+        "gold.environment_days",
+        ("environment", "first_event_at", "last_event_at"),
+    ),
+}
 _FIRST_SEEN = """
     select environment, min(first_seen_at) as first_seen_at
     from error_pattern_days
@@ -49,15 +64,7 @@ _FAILING = """
 def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
-    tables = {}
-    for name, columns in (
-        ("error_pattern_days", ("environment", "fingerprint", "pattern_version", "first_seen_at")),
-        ("endpoint_minutes", ("environment", "window_start", "error_count", "error_log_count")),
-        ("environment_days", ("environment", "first_event_at", "last_event_at")),
-    ):
-        tables[name] = reader.arrow(f"gold.{name}", columns)
-        if tables[name] is None:
-            raise UnreadableError(f"the lake has no gold.{name}")
+    tables = all_rows(reader, _TABLES)
     version = {"version": project_variables()["error_pattern_version"]}
     seen = queried(tables, _FIRST_SEEN, version).to_pylist()
     failing = queried(tables, _FAILING, {}).to_pylist()

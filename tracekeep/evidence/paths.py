@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.lake_rows import all_rows, in_cases
 from tracekeep.evidence.pages import share, table
-from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.suspects import queried
 
@@ -56,20 +57,12 @@ _COMPARED = """
 def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
-    tables = {}
-    for name, (table_name, columns) in _TABLES.items():
-        tables[name] = reader.arrow(table_name, columns)
-        if tables[name] is None:
-            raise UnreadableError(f"the lake has no {table_name}")
+    tables = all_rows(reader, _TABLES)
     for layer in ("silver", "gold"):
         tables[layer] = queried(tables, _WAYS.format(layer=layer), {})
-    times = {f"at_{n}": case.time.start for n, case in enumerate(cases)}
-    times |= {f"end_{n}": case.time.end for n, case in enumerate(cases)}
-    in_cases = " or ".join(
-        f"(started_at >= $at_{n} and started_at < $end_{n})" for n in range(len(cases))
-    )
+    asked_of_cases, times = in_cases(cases)
     figures: Row = {"cases": len(cases)}
-    for name, asked, values in (("all", "true", {}), ("in_cases", in_cases, times)):
+    for name, asked, values in (("all", "true", {}), ("in_cases", asked_of_cases, times)):
         found = queried(tables, _COMPARED.format(asked=asked), values).to_pylist()[0]
         figures[name] = {
             "paths": found["path_count"],

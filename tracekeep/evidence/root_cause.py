@@ -6,20 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.pages import share, table
 from tracekeep.evidence.silver_minutes import silver_minutes
-from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import COLUMNS, queried, ranked, suspects_of
 from tracekeep.incident.windows import starts_in, windows_of
 from tracekeep.lake import project_variables
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 DEPTHS = (1, 3, 5)
 # Option A: counts and percentiles of endpoints. Score of a service: the greatest change of an
@@ -76,7 +73,9 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
         from_gold = suspects_of(reader, windows, None, variables["root_cause_reference_hours"])
         silver = silver_minutes(COLUMNS, reader, case.time, around, length)
         from_silver = ranked(silver, case.time, variables["root_cause_reference_hours"])
-        from_a = _from_option_a(reader.arrow("gold.endpoint_minutes", _A_COLUMNS, near), windows)
+        minutes = rows_of(reader, "gold.endpoint_minutes", _A_COLUMNS, near)
+        times = {"start": windows.start, "end": windows.end}
+        from_a = queried({"endpoint_minutes": minutes}, _GOLD_A, times).to_pylist()
         found.append(
             {
                 "case": case.name,
@@ -106,13 +105,6 @@ def _place(case: Case, suspects: Iterable[Row]) -> int | None:
     """At which place the culprit is suspected, from 1; None if it is not."""
     services = list(dict.fromkeys(row["service"] for row in suspects))
     return services.index(case.service) + 1 if case.service in services else None
-
-
-def _from_option_a(minutes: pa.Table | None, windows: TimeRange) -> list[Row]:
-    if minutes is None:
-        raise UnreadableError("the lake has no gold.endpoint_minutes")
-    times = {"start": windows.start, "end": windows.end}
-    return queried({"endpoint_minutes": minutes}, _GOLD_A, times).to_pylist()
 
 
 def _is_in_a_trace(reader: AsOfReader, time: TimeRange, path: Sequence[str]) -> bool:

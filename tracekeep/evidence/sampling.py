@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case
+from tracekeep.evidence.lake_rows import all_rows, in_cases
 from tracekeep.evidence.pages import table
-from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.suspects import queried
 
@@ -60,16 +61,8 @@ _COVERED = """
 def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
-    tables = {}
-    for name, (table_name, columns) in _TABLES.items():
-        tables[name] = reader.arrow(table_name, columns)
-        if tables[name] is None:
-            raise UnreadableError(f"the lake has no {table_name}")
-    times = {f"at_{n}": case.time.start for n, case in enumerate(cases)}
-    times |= {f"end_{n}": case.time.end for n, case in enumerate(cases)}
-    in_cases = " or ".join(
-        f"started_at >= $at_{n} and started_at < $end_{n}" for n in range(len(cases))
-    )
+    tables = all_rows(reader, _TABLES)
+    asked_of_cases, times = in_cases(cases)
     count = queried(
         tables, "select count(*) as all, count_if(is_kept)::bigint as kept from traces", {}
     ).to_pylist()[0]
@@ -78,7 +71,9 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
         "traces": count["all"],
         "kept_traces": count["kept"],
         "all": {name: _covered(tables, sql, "true", {}) for name, sql in _SHOWN.items()},
-        "in_cases": {name: _covered(tables, sql, in_cases, times) for name, sql in _SHOWN.items()},
+        "in_cases": {
+            name: _covered(tables, sql, asked_of_cases, times) for name, sql in _SHOWN.items()
+        },
     }
     return figures, _page(figures)
 

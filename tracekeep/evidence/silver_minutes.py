@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tracekeep.incident.delta_lake import UnreadableError
+from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import queried
@@ -130,13 +130,15 @@ def silver_minutes(
     length: of a window; the first begins with the time. Raises UnreadableError.
     """
     near = time.widened(around, around)
-    tables = {}
-    for name, source in _SOURCES.items():
-        columns = (source.moment, *source.columns)
-        rows = reader.arrow(f"silver.{name}", columns, starts_in(near, source.moment))
-        if rows is None:
-            raise UnreadableError(f"the lake has no silver.{name}")
-        tables[name] = rows
+    tables = {
+        name: rows_of(
+            reader,
+            f"silver.{name}",
+            (source.moment, *source.columns),
+            starts_in(near, source.moment),
+        )
+        for name, source in _SOURCES.items()
+    }
     windows = {
         name: f"time_bucket($length, {source.moment}, $start)" for name, source in _SOURCES.items()
     }

@@ -74,7 +74,7 @@ _SPANS = {
             trace_id, span_id, parent_span_id, resource_attributes['service.name'] as service,
             coalesce(attributes['http.route'], name) as endpoint,
             kind in ('server', 'consumer') as is_request,
-            status_code is not null and status_code = 'error' as is_error,
+            coalesce(lower(status_code) = 'error', false) as is_error,
             status_message as error_message,
             {of_micros}(cast(start_time_unix_nano / 1000 as bigint)) as started_at
         from bronze_spans

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tracekeep.evidence import Case
 from tracekeep.evidence.lake_rows import all_rows
 from tracekeep.evidence.pages import share, table
-from tracekeep.incident.delta_lake import DeltaLake, Row
+from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.suspects import queried
 from tracekeep.lake import project_variables
@@ -69,6 +69,8 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     seen = queried(tables, _FIRST_SEEN, version).to_pylist()
     failing = queried(tables, _FAILING, {}).to_pylist()
     days = tables["environment_days"].to_pylist()
+    if not days:
+        raise UnreadableError("gold.environment_days has no day")
     first = {
         name: min(day["first_event_at"] for day in days if day["environment"] == name)
         for name in {day["environment"] for day in days}

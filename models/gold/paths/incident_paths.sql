@@ -328,57 +328,70 @@ trees_with_last_children as (
 
 ),
 
--- of these children, those that the root leads to: all of the critical path but the root
-trees_with_next_positions as (
+-- twice each place, and behind it, one more, that of a child that is taken
+trees_with_marks as (
 
     select
         *,
-        transform(taken, (child, position) -> if(
-            child.parent_place = entry_place,
-            cast(position + 1 as int),
-            cast(array_position(taken.place, child.parent_place) as int)
-        )) as next_positions
+        array_sort(concat(
+            transform(spans, span -> span.place * 2),
+            transform(taken, child -> child.place * 2 + 1)
+        )) as marks
     from trees_with_last_children
 
 ),
 
-trees_with_anchors as (
+-- from each child that is taken to its parent, or to itself below the root
+trees_with_next_places as (
 
     select
         *,
-        {{ root_of_pointers('next_positions') }} as anchors
-    from trees_with_next_positions
+        array_compact(transform(marks, (mark, position) -> case
+            when mark % 2 = 1 then null
+            when not get(marks, position + 1) <=> mark + 1 then 0
+            when element_at(parent_places, cast(mark div 2 as int)) = entry_place
+                then cast(mark div 2 as int)
+            else element_at(parent_places, cast(mark div 2 as int))
+        end)) as next_places
+    from trees_with_marks
 
 ),
 
-trees_with_critical_children as (
+-- of these children, those that the root leads to: all of the critical path but the root. An array
+-- that a lambda function reads and nothing else is computed again for each element, so they are
+-- zipped
+trees_with_critical_places as (
 
     select
         *,
-        filter(taken, (child, position) -> anchors[position] > 0) as critical_children
-    from trees_with_anchors
+        array_compact(zip_with(
+            spans,
+            {{ root_of_pointers('next_places') }},
+            (span, anchor) -> if(anchor > 0, span.place, null)
+        )) as critical_places
+    from trees_with_next_places
 
 ),
 
--- each span of the critical path, and behind it what its children take of it
+-- each span of the critical path, and behind a span what its children take of it
 trees_with_critical_marks as (
 
     select
         *,
         array_sort(concat(
             array(struct(entry_place as place, 0L as taken_ns)),
-            transform(critical_children, child -> struct(child.place as place, 0L as taken_ns)),
+            transform(critical_places, place -> struct(place as place, 0L as taken_ns)),
             transform(
                 filter(
-                    critical_children,
+                    taken,
                     (child, position) -> not (
-                        get(critical_children, position + 1).parent_place <=> child.parent_place
+                        get(taken, position + 1).parent_place <=> child.parent_place
                     )
                 ),
                 child -> struct(child.parent_place as place, child.taken_ns as taken_ns)
             )
         )) as critical_marks
-    from trees_with_critical_children
+    from trees_with_critical_places
 
 ),
 

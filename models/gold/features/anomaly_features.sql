@@ -176,30 +176,14 @@ anomaly_features as (
         {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from counted
-    left join context
+    {%- for part in ('context', 'operations', 'statements', 'waits') %}
+    left join {{ part }}
         on
-            counted.window_start = context.window_start
-            and counted.environment = context.environment
-            and counted.region = context.region
-            and counted.service = context.service
-    left join operations
-        on
-            counted.window_start = operations.window_start
-            and counted.environment = operations.environment
-            and counted.region = operations.region
-            and counted.service = operations.service
-    left join statements
-        on
-            counted.window_start = statements.window_start
-            and counted.environment = statements.environment
-            and counted.region = statements.region
-            and counted.service = statements.service
-    left join waits
-        on
-            counted.window_start = waits.window_start
-            and counted.environment = waits.environment
-            and counted.region = waits.region
-            and counted.service = waits.service
+            counted.window_start = {{ part }}.window_start
+            and counted.environment = {{ part }}.environment
+            and counted.region = {{ part }}.region
+            and counted.service = {{ part }}.service
+    {%- endfor %}
 
 )
 

@@ -122,17 +122,17 @@ statements as (
 
 ),
 
--- one row per window, edge and service at one of its ends
-edge_ends as (
+-- each edge counts for the service at either end
+waits as (
 
     select
         edges.window_start,
         edges.environment,
         edges.region,
-        sides.is_caller,
         case when sides.is_caller then edges.source_service else edges.target_service end
             as service,
-        edges.wait_p50_ms
+        max(case when not sides.is_caller then edges.wait_p50_ms end) as max_caller_wait_ms,
+        max(case when sides.is_caller then edges.wait_p50_ms end) as max_callee_wait_ms
     from {{ ref('call_graph_minutes') }} as edges
         lateral view explode(array(true, false)) sides as is_caller
     where
@@ -141,19 +141,6 @@ edge_ends as (
         and edges.partition_date in {{ dates_of_hours(hours) }}
         and {{ is_in_hours('edges.window_start', hours) }}
         {%- endif %}
-
-),
-
-waits as (
-
-    select
-        window_start,
-        environment,
-        region,
-        service,
-        max(case when not is_caller then wait_p50_ms end) as max_caller_wait_ms,
-        max(case when is_caller then wait_p50_ms end) as max_callee_wait_ms
-    from edge_ends
     group by 1, 2, 3, 4
 
 ),
@@ -176,14 +163,30 @@ anomaly_features as (
         {{ silver_version() }} as silver_version,
         {{ build_id() }} as build_id
     from counted
-    {%- for part in ('context', 'operations', 'statements', 'waits') %}
-    left join {{ part }}
+    left join context
         on
-            counted.window_start = {{ part }}.window_start
-            and counted.environment = {{ part }}.environment
-            and counted.region = {{ part }}.region
-            and counted.service = {{ part }}.service
-    {%- endfor %}
+            counted.window_start = context.window_start
+            and counted.environment = context.environment
+            and counted.region = context.region
+            and counted.service = context.service
+    left join operations
+        on
+            counted.window_start = operations.window_start
+            and counted.environment = operations.environment
+            and counted.region = operations.region
+            and counted.service = operations.service
+    left join statements
+        on
+            counted.window_start = statements.window_start
+            and counted.environment = statements.environment
+            and counted.region = statements.region
+            and counted.service = statements.service
+    left join waits
+        on
+            counted.window_start = waits.window_start
+            and counted.environment = waits.environment
+            and counted.region = waits.region
+            and counted.service = waits.service
 
 )
 

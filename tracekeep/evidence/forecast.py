@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "window_start", "environment", "region", "service", "endpoint", "request_count", "error_count",
-    "error_log_count", "slow_count", "p95_latency_ms",
+    "error_log_count", "slow_count", "max_latency_ms",
 )  # fmt: skip
 # Each endpoint in each whole hour, with what was before it; the first and last hour are cut.
 _HOURS = """
@@ -36,7 +36,7 @@ _HOURS = """
             coalesce(error_count, 0) as error_count,
             coalesce(error_log_count, 0) as error_log_count,
             coalesce(slow_count, 0) as slow_count,
-            coalesce(p95_latency_ms, 0) as p95_latency_ms
+            coalesce(max_latency_ms, 0) as max_latency_ms
         from hours cross join endpoints
         left join endpoint_hours using (window_start, environment, region, service, endpoint)
     )
@@ -60,7 +60,7 @@ FEATURES = {
     "gold_a": ("hour_of_day", "request_count_1", "request_count_24"),
     "gold_b": (
         "hour_of_day", "request_count_1", "request_count_24", "error_count_1", "error_log_count_1",
-        "slow_count_1", "p95_latency_ms_1",
+        "slow_count_1", "max_latency_ms_1",
     ),
 }  # fmt: skip
 TITLES = {

@@ -13,6 +13,7 @@ import pytest
 from conftest import BuiltLake
 
 from tracekeep import evidence
+from tracekeep.evidence import anomalies
 from tracekeep.lake import PROJECT
 
 
@@ -75,7 +76,11 @@ def test_hours_are_forecast_from_the_hours_before(cases: Path) -> None:
     assert "| as a day ago |" in page
 
 
-def test_models_of_each_layer_are_asked_about_cases_they_did_not_see(cases: Path) -> None:
+def test_models_of_each_layer_are_asked_about_cases_they_did_not_see(
+    cases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, few in {"FOLDS": 2, "TREES": 2, "DRAWS": 20}.items():
+        monkeypatch.setattr(anomalies, name, few)
     figures, page = told("anomalies", cases)
     assert figures["windows"] > figures["anomalous"] > 0
     for layer in ("gold_a", "gold_b", "silver"):

@@ -28,6 +28,7 @@ LONGEST = 15
 GUARD = timedelta(minutes=15)
 """Windows nearer to a case are neither of it nor normal: what it leaves behind may show in them."""
 FOLDS = 10
+TREES = 50
 DRAWS = 1000
 KEYS = ["window_start", "environment", "service"]
 
@@ -106,6 +107,8 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     if not frames["gold"]:
         raise UnreadableError("gold.anomaly_features has no window of a case")
     gold_rows, silver_rows = (pd.concat(frames[name], ignore_index=True) for name in frames)
+    if gold_rows["fold"].nunique() < 2 or not gold_rows["is_anomalous"].any():
+        raise UnreadableError("anomalies need two cases with windows of their culprits")
     by_layer = {"gold_a": gold_rows, "gold_b": gold_rows, "silver": silver_rows}
     figures: Row = {
         "cases": len(frames["gold"]),
@@ -209,12 +212,15 @@ Model = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], "np.ndarray"]
 
 def _gradient_boosted(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Chance that a window is anomalous, by gradient boosted trees that saw labelled ones."""
+    import numpy as np
     from pyspark.ml.classification import GBTClassifier
 
+    if not labels.any():
+        return np.zeros(len(asked))
     share = float(labels.mean())
     weights = (1 / (2 * share), 1 / (2 * (1 - share)))
     model = GBTClassifier(
-        maxIter=50, maxDepth=4, stepSize=0.1, minInstancesPerNode=4, weightCol="weight", seed=1
+        maxIter=TREES, maxDepth=4, stepSize=0.1, minInstancesPerNode=4, weightCol="weight", seed=1
     ).fit(_vectors(known, [(float(label), weights[not label]) for label in labels.tolist()]))
     found = model.transform(_vectors(asked, [(0.0, 1.0)] * len(asked)))
     return _chances(found.select("number", "probability"))

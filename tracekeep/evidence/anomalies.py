@@ -331,7 +331,7 @@ def _page(figures: Row) -> str:
         f"names, in {figures['cases']} cases and before: {figures['anomalous']} of the culprit",
         "in its case. Asked are windows of which the case has more than half, and which the",
         f"recording has whole; normal ones are {GUARD.seconds // 60} minutes from all cases.",
-        f"Gradient boosted trees (MLlib), {FOLDS} folds by case, with 95 % intervals of a bootstrap",
+        f"Gradient boosted trees (MLlib), {FOLDS} folds by case, 95 % intervals of a bootstrap",
         "over cases. Each feature is scaled by the normal windows of its service.",
         "Gold A: counts and latencies. Gold B: gold.anomaly_features and what differs from the",
         "hours around, as in gold.root_cause_candidates. Silver: the same of all events, in",

@@ -328,14 +328,14 @@ trees_with_last_children as (
 
 ),
 
--- twice each place, and behind it, one more, that of a child that is taken
+-- each place, and behind it once more that of a child that is taken
 trees_with_marks as (
 
     select
         *,
         array_sort(concat(
-            transform(spans, span -> span.place * 2),
-            transform(taken, child -> child.place * 2 + 1)
+            transform(spans, span -> struct(span.place, false as is_taken)),
+            transform(taken, child -> struct(child.place, true as is_taken))
         )) as marks
     from trees_with_last_children
 
@@ -347,11 +347,10 @@ trees_with_next_places as (
     select
         *,
         array_compact(transform(marks, (mark, position) -> case
-            when mark % 2 = 1 then null
-            when not get(marks, position + 1) <=> mark + 1 then 0
-            when element_at(parent_places, cast(mark div 2 as int)) = entry_place
-                then cast(mark div 2 as int)
-            else element_at(parent_places, cast(mark div 2 as int))
+            when mark.is_taken then null
+            when not coalesce(get(marks, position + 1).is_taken, false) then 0
+            when element_at(parent_places, mark.place) = entry_place then mark.place
+            else element_at(parent_places, mark.place)
         end)) as next_places
     from trees_with_marks
 

@@ -101,14 +101,21 @@ else
 	@$(tracekeep) evidence $(kinds) --cases "$(CASES)" --out "$(OUT)"
 endif
 
-# Questions asked of raw files, Bronze, Silver and Gold, by DuckDB and Spark in turn, and their bytes;
-# EVENTS of a generated day, in a lake of its own. OUT: the folder for the results.
+# Questions asked of raw files, Bronze, Silver and Gold, by DuckDB and Spark, and of two other stores,
+# in turn, and their bytes; EVENTS of a generated day, in a lake of its own. OUT: the folder for the
+# results.
 bench: OUT = docs/results
 bench: ROUNDS ?= 5
 .PHONY: bench
-bench: setup
+bench: setup .bench/.ready
 	@$(MAKE) --no-print-directory run
-	@PYTHONPATH=. .venv/bin/python scripts/bench.py --out "$(OUT)" --rounds $(ROUNDS)
+	@PYTHONPATH=.:.bench .venv/bin/python scripts/bench.py --out "$(OUT)" --rounds $(ROUNDS)
+
+.bench/.ready: requirements-bench.lock | setup
+	rm -rf .bench
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		--target .bench --requirement $<
+	@touch $@
 
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove

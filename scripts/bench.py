@@ -1,4 +1,5 @@
-"""Questions asked of raw files, Bronze, Silver and Gold, by DuckDB and Spark in turn.
+"""Questions asked of raw files, Bronze, Silver and Gold, by DuckDB and Spark, and of two other
+stores, in turn.
 
     scripts/bench.py --out FOLDER [--rounds N]
 
@@ -24,8 +25,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from bench_peers import ClickHouse, Clp, kql
 from deltalake import DeltaTable
 
+from tracekeep.evidence.pages import table
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.lake import lake_path
 from tracekeep.session import spark_session
@@ -33,6 +36,15 @@ from tracekeep.tables import lake_tables
 
 SOURCES = ("raw", "bronze", "silver", "gold")
 ENGINES = ("duckdb", "spark")
+# By heading what is asked there: engine and source, with the title of the source.
+_ASKED = {
+    "DuckDB, and other stores": {
+        **{("duckdb", source): source for source in SOURCES},
+        ("clickhouse", "clickhouse"): "ClickHouse",
+        ("clp-s", "clp-s"): "clp-s",
+    },
+    "Spark": {("spark", source): source for source in SOURCES},
+}
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Of an ExportTraceServiceRequest what the questions ask for, as each engine writes a type.
 _ATTRIBUTES = {
@@ -135,6 +147,7 @@ _WORDS = {
         "of_micros": "timestamp_micros",
         "path": "transform(array_sort(collect_list(struct(started_at, service))), x -> x.service)",
     },
+    "clickhouse": {"path": "arrayMap(x -> x.2, arraySort(groupArray((started_at, service))))"},
 }
 # By question: what is asked of spans, and of Gold. A failure is known to spans by its message, to
 # Gold by its pattern or shape.
@@ -202,6 +215,13 @@ _QUESTIONS = {
         """,
     ),
 }
+# What clp-s can be asked: it searches spans, and has no join, no order and no share.
+_SEARCHES = {
+    "one trace by id": 'trace_id: "{trace_id}"',
+    "did this failure happen before?": (
+        'status_code: "error" AND service: {kql_service} AND status_message: {kql_message}'
+    ),
+}
 FLOOR = "floor: one row"
 
 
@@ -213,7 +233,12 @@ def main() -> None:
     asked = parser.parse_args()
     lake = DeltaLake(lake_path())
     day = lake_path() / "input"
-    asks = {"duckdb": _duckdb(day), "spark": _spark(day)}
+    stores = _stores()
+    asks = {
+        "duckdb": _duckdb(day),
+        "spark": _spark(day),
+        **{name: _asks_here(store.rows) for name, store in stores.items()},
+    }
     words = _words(lake)
     found: dict[tuple[str, str, str], list[Row]] = {}
     for _ in range(asked.rounds):
@@ -223,7 +248,7 @@ def main() -> None:
     figures: Row = {
         "events": json.loads((day / "truth/manifest.json").read_text())["arguments"]["events"],
         "rounds": asked.rounds,
-        "storage": _storage(lake, day),
+        "storage": _storage(lake, day) | {n: store.bytes() for n, store in stores.items()},
         "questions": [
             {"question": question, "engine": engine, "source": source, "rows": taken[-1]["rows"]}
             | {name: statistics.median(one[name] for one in taken) for name in _MEASURED}
@@ -241,9 +266,14 @@ _MEASURED = ("wall_s", "cpu_s", "read_bytes")
 
 
 def _statements(words: Row) -> Iterator[tuple[str, str, str, str]]:
-    for engine in ENGINES:
+    for engine in (*ENGINES, "clickhouse"):
         yield FLOOR, engine, "-", "select 1"
+    yield FLOOR, "clp-s", "-", ""
     for question, (of_spans, of_gold) in _QUESTIONS.items():
+        sql = of_spans.format(source="clickhouse", **words, **_WORDS["clickhouse"])
+        yield question, "clickhouse", "clickhouse", sql
+        if question in _SEARCHES:
+            yield question, "clp-s", "clp-s", _SEARCHES[question].format(**words)
         for source in SOURCES:
             for engine in ENGINES:
                 sql = of_gold if source == "gold" else of_spans
@@ -272,6 +302,8 @@ def _words(lake: DeltaLake) -> Row:
         "trace_id": path["trace_id"],
         "service": literal(path["service"]),
         "message": literal(path["error_message"] or ""),
+        "kql_service": kql(path["service"]),
+        "kql_message": kql(path["error_message"] or ""),
         "shape": shape,
     }
 
@@ -293,14 +325,13 @@ def _duckdb(day: Path) -> Ask:
         text = sql if source == "raw" else sql.format(**_WORDS["duckdb"])
         connection.execute(f"create view {source}_spans_read as {text}")
 
-    return lambda sql: _measured(os.getpid(), lambda: len(connection.execute(sql).fetchall()))
+    return _asks_here(lambda sql: len(connection.execute(sql).fetchall()))
 
 
 def _spark(day: Path) -> Ask:
     spark = spark_session()
     for name in _TABLES:
-        table = spark.read.format("delta").load(_path(name))
-        table.createOrReplaceTempView(name.replace(".", "_"))
+        spark.read.format("delta").load(_path(name)).createOrReplaceTempView(name.replace(".", "_"))
     lines = spark.read.schema(_REQUEST["spark"]).json(str(day / "otlp/traces/*/*.jsonl.gz"))
     lines.createOrReplaceTempView("raw_lines")
     for source, sql in {"raw": _RAW["spark"], **_SPANS}.items():
@@ -310,8 +341,24 @@ def _spark(day: Path) -> Ask:
     return lambda sql: _measured(java, lambda: len(spark.sql(sql).collect()))
 
 
+def _stores() -> dict[str, ClickHouse | Clp]:
+    """The other stores, each filled from Bronze."""
+    spans, log_records = (
+        DeltaTable(_path(f"bronze.{name}")).file_uris() for name in ("spans", "log_records")
+    )
+    folder = lake_path() / "bench"
+    return {
+        name: store(folder / name, spans, log_records)
+        for name, store in (("clickhouse", ClickHouse), ("clp-s", Clp))
+    }
+
+
+def _asks_here(rows: Callable[[str], int]) -> Ask:
+    return lambda question: _measured(os.getpid(), lambda: rows(question))
+
+
 def _measured(pid: int, ask: Callable[[], int]) -> Row:
-    """Wall, CPU and bytes read of a process, its children included, while it answers."""
+    """Wall, CPU and bytes read of a process, and of children that end, while it answers."""
     before, start = _used(pid), time.perf_counter()
     rows = ask()
     wall = time.perf_counter() - start
@@ -327,7 +374,7 @@ def _measured(pid: int, ask: Callable[[], int]) -> Row:
 def _used(pid: int) -> tuple[float, int]:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     read = Path(f"/proc/{pid}/io").read_text().split("rchar: ")[1].split()[0]
-    return (int(fields[11]) + int(fields[12])) / _TICKS, int(read)
+    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS, int(read)
 
 
 def _storage(lake: DeltaLake, day: Path) -> Row:
@@ -362,50 +409,67 @@ def _page(figures: Row) -> str:
         "plain_json": "raw, plain", "gz_json": "raw, gz", "zstd_json": "raw, zstd",
         "as_they_arrive": "raw, as it arrives", "bronze": "Bronze", "silver": "Silver",
         "gold": "Gold B", "gold_a": "Gold A (endpoint windows alone)",
+        "clickhouse": "ClickHouse, tables of the OpenTelemetry exporter", "clp-s": "clp-s",
     }  # fmt: skip
     lines = [
         "# Questions and bytes, by layer",
         "",
         f"Made by `make bench`: {figures['events']:,} generated events of a day, windows of a",
         f"minute, {figures['rounds']} rounds in turn, 2 cores; medians less the floor, a query of",
-        "one row by the same engine. Read: bytes that the process asked the system for. Raw and",
-        "Bronze are as they arrived; live data files.",
+        "one row by the same engine, or the start of its program (clp-s). Read: bytes that the",
+        "process asked the system for. Raw and Bronze are as they arrived; live data files.",
+        "ClickHouse (chdb) and clp-s hold Bronze's rows without the raw text.",
         "",
-        "| form | MB | plain / form | gz / form | Bronze / form |",
-        "|---|---|---|---|---|",
     ]
+    sizes = []
     for name, title in titles.items():
         size = storage[name]
         ratios = [storage[of] / size for of in ("plain_json", "gz_json", "bronze")]
-        lines.append(f"| {title} | {size / 1e6:.2f} | {' | '.join(f'{r:.1f}' for r in ratios)} |")
+        sizes.append((title, f"{size / 1e6:.2f}", *(f"{ratio:.1f}" for ratio in ratios)))
+    lines += table(["form", "MB", "plain / form", "gz / form", "Bronze / form"], sizes)
     rows = {(r["question"], r["engine"], r["source"]): r for r in figures["questions"]}
-    for engine in ENGINES:
-        floor = rows[FLOOR, engine, "-"]
-        lines += [
-            "",
-            f"## {'DuckDB' if engine == 'duckdb' else 'Spark'}",
-            "",
-            f"Floor: {floor['wall_s'] * 1000:.0f} ms, {floor['cpu_s']:.2f} CPU s.",
-            "",
-            "| question | from | rows | ms | CPU s | read, MB | raw / this, time | CPU | bytes |",
-            "|---|---|---|---|---|---|---|---|---|",
-        ]
-        for question in _QUESTIONS:
-            raw = rows[question, engine, "raw"]
-            for source in SOURCES:
-                row = rows[question, engine, source]
-                net, whole = (
-                    [max(r[n] - floor[n], low) for n, low in zip(_MEASURED, _LEAST, strict=True)]
-                    for r in (row, raw)
+    for heading, asked in _ASKED.items():
+        floors = {engine: rows[FLOOR, engine, "-"] for engine, _ in asked}
+        told = ", ".join(
+            f"{engine} {floor['wall_s'] * 1000:.0f} ms, {floor['cpu_s']:.2f} CPU s"
+            for engine, floor in floors.items()
+        )
+        lines += ["", f"## {heading}", "", f"Floor: {told}.", ""]
+        first = next(iter(asked))
+        lines += table(
+            _HEADINGS,
+            [
+                (
+                    question,
+                    title,
+                    str(rows[question, *key]["rows"]),
+                    *_told(
+                        _net(rows[question, *key], floors[key[0]]),
+                        _net(rows[question, *first], floors[first[0]]),
+                    ),
                 )
-                ratios = [f"{a / b:.0f}" for a, b in zip(whole, net, strict=True)]
-                told = (f"{net[0] * 1000:.1f}", f"{net[1]:.2f}", f"{net[2] / 1e6:.3f}")
-                lines.append(
-                    f"| {' | '.join((question, source, str(row['rows']), *told, *ratios))} |"
-                )
+                for question in _QUESTIONS
+                for key, title in asked.items()
+                if (question, *key) in rows
+            ],
+        )
     return "\n".join(lines) + "\n"
 
 
+def _net(row: Row, floor: Row) -> list[float]:
+    """Wall, CPU and bytes less the floor, at least what can be told."""
+    return [max(row[name] - floor[name], low) for name, low in zip(_MEASURED, _LEAST, strict=True)]
+
+
+def _told(net: list[float], of_raw: list[float]) -> tuple[str, ...]:
+    """What an answer took, and how much more it took from raw files."""
+    ratios = (f"{raw / own:.0f}" for raw, own in zip(of_raw, net, strict=True))
+    return f"{net[0] * 1000:.1f}", f"{net[1]:.2f}", f"{net[2] / 1e6:.3f}", *ratios
+
+
+_HEADINGS = (
+    "question", "from", "rows", "ms", "CPU s", "read, MB", "raw / this, time", "CPU", "bytes",
+)  # fmt: skip
 _LEAST = (0.0001, 1 / _TICKS, 1)
 """What can be told of wall, CPU and bytes at least."""
 

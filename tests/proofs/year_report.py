@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import year_plan
-from line_charts import Chart, Line, svg
 
+from tracekeep.evidence.line_charts import Chart, Line, svg
 from tracekeep.lake import LAYERS, SCHEMAS
 
 HYPOTHESIS = 0.74

@@ -7,12 +7,14 @@ import csv
 import importlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracekeep.evidence.line_charts import Chart, svg
 from tracekeep.incident import as_json
 from tracekeep.incident.arguments import time_of
-from tracekeep.incident.delta_lake import DeltaLake, UnreadableError
+from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.selection import TimeRange
 from tracekeep.lake import lake_path
 
@@ -22,7 +24,7 @@ ANSWERED, FAILED, WRONG = 0, 1, 2
 _DESCRIPTION = """\
 Asks the lake about each case of a file and compares the answers with the case's service. The file
 is CSV with the header `case,start,end,service`; times are ISO 8601, UTC. Nothing else knows the
-culprit. Writes FOLDER/<kind>.json and FOLDER/<kind>.md.
+culprit. Writes FOLDER/<kind>.json and FOLDER/<kind>.md, and for some kinds FOLDER/<kind>.svg.
 """
 
 
@@ -33,6 +35,15 @@ class Case:
     name: str
     time: TimeRange
     service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a kind of evidence says: figures for machines, a page and charts for people."""
+
+    figures: Row
+    page: str
+    charts: Sequence[Chart] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,15 +66,25 @@ def run(arguments: argparse.Namespace) -> int:
     for name in (kind.replace("-", "_") for kind in arguments.kind):
         measure = importlib.import_module(f"tracekeep.evidence.{name}")
         try:
-            figures, page = measure.measured(lake, cases)
+            found: Evidence = measure.measured(lake, cases)
         except UnreadableError as error:
             print(f"evidence: {error}", file=sys.stderr)
             return FAILED
-        text: str = json.dumps(figures, indent=2, default=as_json)
-        arguments.out.joinpath(f"{name}.json").write_text(text + "\n", encoding="utf-8")
-        arguments.out.joinpath(f"{name}.md").write_text(page, encoding="utf-8")
-        print(page)
+        _write(arguments.out, name, found)
+        print(found.page)
     return ANSWERED
+
+
+def _write(folder: Path, name: str, found: Evidence) -> None:
+    texts = {
+        ".json": json.dumps(found.figures, indent=2, default=as_json) + "\n",
+        ".md": found.page,
+    }
+    if found.charts:
+        texts[".svg"] = svg(found.charts)
+        texts[".md"] += f"\n![{found.charts[0].title}]({name}.svg)\n"
+    for ending, text in texts.items():
+        folder.joinpath(name + ending).write_text(text, encoding="utf-8")
 
 
 def cases_of(path: Path) -> list[Case]:

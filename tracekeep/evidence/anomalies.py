@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.evidence import Case
+from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import rows_of
+from tracekeep.evidence.line_charts import Chart, Line
+from tracekeep.evidence.pages import COLORS, table
 from tracekeep.evidence.silver_minutes import silver_minutes
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
@@ -76,8 +78,8 @@ FEATURES = {
 TITLES = {"gold_a": "Gold A", "gold_b": "Gold B", "silver": "Silver"}
 
 
-def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
-    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
+    """Figures are shares from 0 to 1. Raises UnreadableError."""
     import pandas as pd
 
     variables = project_variables()
@@ -119,7 +121,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     spark_session().sparkContext.setLogLevel("ERROR")
     for layer, rows in by_layer.items():
         figures[layer] = _of_models(rows, FEATURES[layer])
-    return figures, _page(figures)
+    return Evidence(figures, _page(figures), [_chart(figures)])
 
 
 def _whole(windows: pa.Table) -> list[datetime]:
@@ -180,7 +182,16 @@ def _of_models(rows: pd.DataFrame, features: Sequence[str]) -> Row:
         for name, feature in _BASELINES.items():
             scores[name][is_asked] = values[is_asked, features.index(feature)]
     told = {name: _quality(rows, score) for name, score in scores.items()}
-    return {**told.pop("gbt"), "rankings": {name: _ranking(of) for name, of in told.items()}}
+    trees = {**told.pop("gbt"), "curve": _curve(labels, scores["gbt"])}
+    return {**trees, "rankings": {name: _ranking(of) for name, of in told.items()}}
+
+
+def _curve(labels: np.ndarray, score: np.ndarray) -> list[tuple[float, float]]:
+    """Recall and precision at each threshold, from the highest down."""
+    from sklearn import metrics
+
+    precision, recall, _ = metrics.precision_recall_curve(labels, score)
+    return [*zip(recall[::-1].tolist(), precision[::-1].tolist(), strict=True)]
 
 
 def _ranking(quality: Row) -> Row:
@@ -323,6 +334,15 @@ def _quality(rows: pd.DataFrame, score: np.ndarray) -> Row:
     return found
 
 
+def _chart(figures: Row) -> Chart:
+    """Precision at each recall, as the threshold of the trees falls."""
+    lines = [
+        Line(title, figures[layer]["curve"], COLORS[layer], is_dashed=layer == "silver")
+        for layer, title in TITLES.items()
+    ]
+    return Chart("Precision by recall", "recall", "precision", lines)
+
+
 def _page(figures: Row) -> str:
     lines = [
         "# Anomalies",
@@ -337,25 +357,22 @@ def _page(figures: Row) -> str:
         "hours around, as in gold.root_cause_candidates. Silver: the same of all events, in",
         "windows that begin with the case. Last line: each window is called normal.",
         "",
-        "| from | accuracy | balanced | AUROC | AUPRC |",
-        "|---|---|---|---|---|",
     ]
-    for layer, title in TITLES.items():
-        lines.append(f"| {title} | {' | '.join(_told(figures[layer], name) for name in _NAMES)} |")
+    rows = [
+        (title, *(_told(figures[layer], name) for name in _NAMES))
+        for layer, title in TITLES.items()
+    ]
     never = figures["never_anomalous"]["accuracy"]
-    lines.append(f"| never anomalous | {never:.1%} | 50.0% | .500 | {1 - never:.3f} |")
-    lines += [
-        "",
-        "Without labels: models of normal windows, and single features of a window.",
-        "",
-        "| from | score | AUROC | AUPRC |",
-        "|---|---|---|---|",
+    rows.append(("never anomalous", f"{never:.1%}", "50.0%", ".500", f"{1 - never:.3f}"))
+    lines += table(["from", "accuracy", "balanced", "AUROC", "AUPRC"], rows)
+    lines += ["", "Without labels: models of normal windows, and single features of a window.", ""]
+    rankings = [
+        (title, score.replace("_", " "), _told(of, "auroc"), _told(of, "auprc"))
+        for layer, title in TITLES.items()
+        for score, of in figures[layer]["rankings"].items()
+        if score not in _BASELINES or layer == "gold_a"
     ]
-    for layer, title in TITLES.items():
-        for score, of in figures[layer]["rankings"].items():
-            if score not in _BASELINES or layer == "gold_a":
-                told = (score.replace("_", " "), _told(of, "auroc"), _told(of, "auprc"))
-                lines.append(f"| {title} | {' | '.join(told)} |")
+    lines += table(["from", "score", "AUROC", "AUPRC"], rankings)
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from tracekeep.evidence import Case
+from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.pages import share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
@@ -17,8 +17,8 @@ HOURS = 1
 _COLUMNS = ("service", "changed_at", "error_rate_effect", "new_pattern_count")
 
 
-def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
-    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
+    """Figures are shares from 0 to 1. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
     changes = rows_of(reader, "gold.change_effects", _COLUMNS)
     rows = sorted(changes.to_pylist(), key=lambda row: (row["changed_at"], row["service"] or ""))
@@ -47,7 +47,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
         hits = sum(row[name] for row in changed)
         figures[name] = hits / len(changed) if changed else None
     figures["any_time"] = _at_any_time(rows, cases)
-    return figures, _page(figures)
+    return Evidence(figures, _page(figures))
 
 
 def _at_any_time(rows: Sequence[Row], cases: Sequence[Case]) -> float | None:

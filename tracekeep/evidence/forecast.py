@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tracekeep.evidence import Case
+from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.pages import table
 from tracekeep.incident.delta_lake import DeltaLake, Row
@@ -71,8 +71,8 @@ TITLES = {
 }
 
 
-def measured(lake: DeltaLake, _cases: Sequence[Case]) -> tuple[Row, str]:
-    """The figures and a page: of the second half of the hours, by models of the first. Raises
+def measured(lake: DeltaLake, _cases: Sequence[Case]) -> Evidence:
+    """Of the second half of the hours, by models of the first. Raises
     UnreadableError."""
     reader = AsOfReader(lake, None)
     hours = rows_of(reader, "gold.endpoint_hours", _COLUMNS)
@@ -92,7 +92,7 @@ def measured(lake: DeltaLake, _cases: Sequence[Case]) -> tuple[Row, str]:
             "mean_absolute_error": float(wrong.mean()),
             "share_of_volume": float(wrong.sum() / asked["request_count"].sum()),
         }
-    return figures, _page(figures)
+    return Evidence(figures, _page(figures))
 
 
 def _of_trees(known: pd.DataFrame, asked: pd.DataFrame, features: list[str]) -> pd.Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tracekeep.evidence import Case
+from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import all_rows
 from tracekeep.evidence.pages import share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
@@ -61,8 +61,8 @@ _FAILING = """
 """
 
 
-def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
-    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
+    """Figures are shares from 0 to 1. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
     tables = all_rows(reader, _TABLES)
     version = {"version": project_variables()["error_pattern_version"]}
@@ -93,7 +93,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
         of_cases = sum((case.time.end - case.time.start).total_seconds() for case in asked)
         found["time_in_cases"] = of_cases / total if total > 0 else None
         figures[f"warm_up_{hours}_h"] = found
-    return figures, _page(figures)
+    return Evidence(figures, _page(figures))
 
 
 def _quality(alarms: Sequence[datetime], cases: Sequence[Case], slack: timedelta) -> Row:

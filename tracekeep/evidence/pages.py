@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+COLORS = {"gold_b": "#bf8700", "gold_a": "#0969da", "silver": "#57606a"}
+"""Of a layer in a chart."""
 _Z = 1.96
 """Of a 95 % interval."""
 

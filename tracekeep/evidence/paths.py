@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracekeep.evidence import Case
+from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import all_rows, in_cases
 from tracekeep.evidence.pages import share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
@@ -54,8 +54,8 @@ _COMPARED = """
 """
 
 
-def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
-    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
+    """Figures are shares from 0 to 1. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
     tables = all_rows(reader, _TABLES)
     for layer in ("silver", "gold"):
@@ -71,7 +71,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
             "gold_b_of_several_steps": _of(found["told_long_count"], found["long_count"]),
             "random_sample": found["kept_share"],
         }
-    return figures, _page(figures)
+    return Evidence(figures, _page(figures))
 
 
 def _of(part: int, whole: int) -> float | None:

@@ -3,13 +3,15 @@ alone (Gold A), and by the same method from all of Silver."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from tracekeep.evidence import Case
+from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import rows_of
-from tracekeep.evidence.pages import share, table
+from tracekeep.evidence.line_charts import Chart, Line
+from tracekeep.evidence.pages import COLORS, share, table
 from tracekeep.evidence.silver_minutes import silver_minutes
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
@@ -19,6 +21,7 @@ from tracekeep.incident.windows import starts_in, windows_of
 from tracekeep.lake import project_variables
 
 DEPTHS = (1, 3, 5)
+_LAYERS = (("gold_b", "Gold B"), ("gold_a", "Gold A"), ("silver", "Silver"))
 # Option A: counts and percentiles of endpoints. Score of a service: the greatest change of an
 # endpoint's error rate, or growth of its p95 by the p95 now, each less 1.64 times its spread.
 _GOLD_A = """
@@ -60,8 +63,8 @@ _A_COLUMNS = (
 )  # fmt: skip
 
 
-def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
-    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
+    """Figures are shares from 0 to 1. Raises UnreadableError."""
     variables = project_variables()
     around = timedelta(hours=variables["root_cause_reference_hours"])
     length = timedelta(minutes=variables["window_minutes"])
@@ -98,7 +101,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
     figures["gold_b"]["path"] = (
         sum(row["is_path_right"] for row in hits) / len(hits) if hits else None
     )
-    return figures, _page(figures)
+    return Evidence(figures, _page(figures), [_chart(figures)])
 
 
 def _place(case: Case, suspects: Iterable[Row]) -> int | None:
@@ -125,6 +128,19 @@ def _is_in_a_trace(reader: AsOfReader, time: TimeRange, path: Sequence[str]) -> 
     return any(len(found) == len(set(steps)) for found in calls.values())
 
 
+def _chart(figures: Row) -> Chart:
+    """How many of the first suspects one has to look at."""
+    lines = []
+    for name, title in _LAYERS:
+        places = [row[name] or math.inf for row in figures["found"]]
+        shares = [sum(at <= depth for at in places) / len(places) for depth in range(1, 11)]
+        points = [(0.0, 0.0), *((float(n), share) for n, share in enumerate(shares, 1))]
+        lines.append(Line(title, points, COLORS[name], is_dashed=name == "silver"))
+    return Chart(
+        "Share of cases whose culprit is among the first suspects", "suspects looked at", "", lines
+    )
+
+
 def _page(figures: Row) -> str:
     count = figures["cases"]
     lines = [
@@ -136,18 +152,17 @@ def _page(figures: Row) -> str:
         "that begin with the case. A path is right if one trace of the time has all of its calls.",
         "",
     ]
-    layers = (("gold_b", "Gold B"), ("gold_a", "Gold A"), ("silver", "Silver"))
     rows = []
-    for name, title in layers:
+    for name, title in _LAYERS:
         shares = [share(figures[name][f"as{depth}"], count) for depth in DEPTHS]
         path = figures[name].get("path")
         rows.append((title, *shares, "" if path is None else f"{path:.1%}"))
     lines += table(["from", "AS@1", "AS@3", "AS@5", "path right, of AS@1"], rows)
     rows = []
     for row in figures["found"]:
-        places = ["-" if row[name] is None else str(row[name]) for name, _ in layers]
+        places = ["-" if row[name] is None else str(row[name]) for name, _ in _LAYERS]
         first = row["first"]
         told = f"{first['service']}: {first['because']}" if first else "nobody"
         rows.append((row["case"], row["service"], *places, told))
-    names = ["case", "culprit", *(title for _, title in layers), "first suspect of Gold B"]
+    names = ["case", "culprit", *(title for _, title in _LAYERS), "first suspect of Gold B"]
     return "\n".join([*lines, "", *table(names, rows)]) + "\n"

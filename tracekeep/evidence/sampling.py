@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tracekeep.evidence import Case
+from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import all_rows, in_cases
 from tracekeep.evidence.pages import table
 from tracekeep.incident.delta_lake import DeltaLake, Row
@@ -58,34 +58,33 @@ _COVERED = """
 """
 
 
-def measured(lake: DeltaLake, cases: Sequence[Case]) -> tuple[Row, str]:
-    """The figures, shares from 0 to 1, and a page. Raises UnreadableError."""
+def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
+    """Figures are shares from 0 to 1. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
     tables = all_rows(reader, _TABLES)
     asked_of_cases, times = in_cases(cases)
-    count = queried(
-        tables, "select count(*) as all, count_if(is_kept)::bigint as kept from traces", {}
-    ).to_pylist()[0]
+    kept = tables["traces"]["is_kept"].to_pylist()
     figures: Row = {
         "cases": len(cases),
-        "traces": count["all"],
-        "kept_traces": count["kept"],
+        "traces": len(kept),
+        "kept_traces": sum(kept),
         "all": {name: _covered(tables, sql, "true", {}) for name, sql in _SHOWN.items()},
         "in_cases": {
             name: _covered(tables, sql, asked_of_cases, times) for name, sql in _SHOWN.items()
         },
     }
-    return figures, _page(figures)
+    return Evidence(figures, _page(figures))
 
 
 def _covered(tables: dict[str, pa.Table], shown: str, asked: str, times: Row) -> Row:
     """Shares of the distinct things that the kept traces show, and as many traces at random."""
     orders = ["not is_kept", *(f"hash(trace_id || '{n}')" for n in range(DRAWS))]
     rows = [
-        queried(tables, _COVERED.format(shown=shown, asked=asked, order=order), times).to_pylist()[
-            0
-        ]
+        row
         for order in orders
+        for row in queried(
+            tables, _COVERED.format(shown=shown, asked=asked, order=order), times
+        ).to_pylist()
     ]
     whole = rows[0]["all_count"]
     if not whole:

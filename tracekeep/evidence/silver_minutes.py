@@ -13,6 +13,7 @@ from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import queried
 from tracekeep.incident.windows import starts_in
+from tracekeep.lake import project_variables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,25 +21,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table of Silver: the time that decides its window, and what is read of it."""
+    """A table of Silver: the column that places it in time, what is read beside it, and the time
+    that decides its window."""
 
     moment: str
     columns: tuple[str, ...]
+    counted_at: str
 
 
 _SOURCES = {
     "spans": Source(
         "started_at",
         ("environment", "service", "endpoint", "is_request", "is_error", "latency_ms"),
+        "started_at",
     ),
     "log_records": Source(
         "logged_at",
         ("environment", "service", "endpoint", "statement", "is_error", "trace_id", "span_id",
          "span_started_at"),
+        "logged_at",
     ),
     "service_calls": Source(
-        "server_started_at",
-        ("environment", "source_service", "target_service", "is_self_call", "wait_ms"),
+        "started_at",
+        ("environment", "source_service", "target_service", "is_self_call", "wait_ms",
+         "server_started_at"),
+        "coalesce(server_started_at, started_at)",
     ),
 }  # fmt: skip
 
@@ -67,7 +74,7 @@ _MINUTES = {
                 count(*) as span_count,
                 count_if(is_request) as request_count,
                 count_if(is_request and is_error) as error_count,
-                count_if(is_request and latency_ms > 1000) as slow_count,
+                count_if(is_request and latency_ms > {slow_ms}) as slow_count,
                 quantile_cont(latency_ms, [0.5, 0.95, 0.99]) filter (is_request) as percentiles,
                 max(latency_ms) filter (is_request) as max_latency_ms
             from spans group by all
@@ -114,7 +121,7 @@ _MINUTES = {
             error_count / nullif(request_count, 0) as error_rate,
             slow_count / nullif(request_count, 0) as slow_rate
         from services
-        left join logs using (window_start, environment, service)
+        full join logs using (window_start, environment, service)
         left join waits using (window_start, environment, service)
         left join waits_of_own using (window_start, environment, service)
         where request_count > 0 or error_log_count > 0
@@ -130,6 +137,12 @@ def silver_minutes(
     length: of a window; the first begins with the time. Raises UnreadableError.
     """
     near = time.widened(around, around)
+    asked = {name: _MINUTES[name] for name in names}
+    sources = {
+        name: source
+        for name, source in _SOURCES.items()
+        if any(f"{{{name}}}" in sql for sql in asked.values())
+    }
     tables = {
         name: rows_of(
             reader,
@@ -137,10 +150,12 @@ def silver_minutes(
             (source.moment, *source.columns),
             starts_in(near, source.moment),
         )
-        for name, source in _SOURCES.items()
+        for name, source in sources.items()
     }
-    windows = {
-        name: f"time_bucket($length, {source.moment}, $start)" for name, source in _SOURCES.items()
+    words = {
+        name: f"time_bucket($length, {source.counted_at}, $start)"
+        for name, source in sources.items()
     }
+    words["slow_ms"] = str(int(project_variables()["slow_request_ms"]))
     times = {"length": length, "start": time.start}
-    return {name: queried(tables, _MINUTES[name].format(**windows), times) for name in names}
+    return {name: queried(tables, sql.format(**words), times) for name, sql in asked.items()}

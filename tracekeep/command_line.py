@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import sys
 from collections.abc import Mapping, Sequence
+
+OUTPUT_CLOSED = 141
+"""Exit code of a command whose reader has gone, as shells tell it."""
 
 
 def run_command(
@@ -27,4 +32,22 @@ def run_command(
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     parsed = parser.parse_args(arguments)
-    return int(parsed.run(parsed))
+    try:
+        code = int(parsed.run(parsed))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _is_stdout_closed():
+            raise
+        # what is left to print goes nowhere, so that the end of the process does not fail as well
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
+    return code
+
+
+def _is_stdout_closed() -> bool:
+    """Whether nobody reads what is printed any more, as behind `| head`."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        return True
+    return False

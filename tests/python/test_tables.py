@@ -9,10 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from commands import start
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from tracekeep import tables
+from tracekeep.command_line import OUTPUT_CLOSED
 from tracekeep.tables import BrokenTableError, LakeTable, lake_tables
 
 THREE = pa.table({"day": ["a b", "a b", "c/ü"], "number": [1, 2, 3]})
@@ -242,3 +244,13 @@ def test_deltalake_still_refuses_tables_with_timestamps_in_commits(tmp_path: Pat
     first.write_text("\n".join(map(json.dumps, actions)), encoding="utf-8")
     with pytest.raises(CommitFailedError, match="InCommitTimestamp"):
         write_deltalake(str(tmp_path), pa.table({"number": [1]}), mode="append")
+
+
+def test_a_reader_that_goes_ends_the_command_quietly(lake: Path) -> None:
+    write(lake, "bronze.spans")
+    command = start("tables")
+    assert command.stdout
+    command.stdout.close()
+    assert command.stderr
+    assert command.stderr.read() == ""
+    assert command.wait(60) == OUTPUT_CLOSED

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.incident.arguments import name_of, time_of
+from tracekeep.incident.arguments import count_to, name_of, time_of
 from tracekeep.lake import lake_path, project_variables
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--traces",
-        type=_count,
+        type=count_to(MOST_TRACES),
         default=None,
         metavar="N",
         help="traces to show in full (default 1, with --details or --json 5, in a file 20; at most "
@@ -271,9 +271,3 @@ def _rate(text: str) -> float:
     if not 0 <= rate <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no rate: it lies between 0 and 1")
     return rate
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_TRACES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_TRACES}")
-    return int(text)

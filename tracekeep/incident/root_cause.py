@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tracekeep.incident import as_json
-from tracekeep.incident.arguments import name_of, time_of
+from tracekeep.incident.arguments import count_to, name_of, time_of
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError, stamp
 from tracekeep.incident.layers import expired_days
 from tracekeep.incident.masking import harmless
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--environment", type=name_of, metavar="NAME", help="of one environment")
     parser.add_argument(
-        "--top", type=_count, default=5, metavar="N", help="suspects to show (default 5)"
+        "--top", type=count_to(100), default=5, metavar="N", help="suspects to show (default 5)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -123,9 +123,3 @@ def _lines(answer: Row) -> Iterator[str]:
         yield f"     because {row['because']}"
         yield f"     path {' -> '.join(row['service_path'])}"
     yield from (f"  {note}" for note in answer["notes"])
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100")
-    return int(text)

@@ -22,7 +22,8 @@ _INDEXES = """
     index resource_key mapKeys(ResourceAttributes) type bloom_filter(0.01),
     index resource_value mapValues(ResourceAttributes) type bloom_filter(0.01)
 """
-# Columns, codecs, indexes and orders of the tables of OpenTelemetry's ClickHouse exporter.
+# Columns, codecs, indexes and orders of the tables of OpenTelemetry's ClickHouse exporter, without
+# its table of the times of a trace (otel_traces_trace_id_ts).
 _TABLES = {
     "otel_traces": (
         f"""

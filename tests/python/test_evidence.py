@@ -13,7 +13,7 @@ import pytest
 from conftest import BuiltLake
 
 from tracekeep import evidence
-from tracekeep.evidence import anomalies
+from tracekeep.evidence import anomalies, forecast
 from tracekeep.lake import PROJECT
 
 
@@ -39,10 +39,11 @@ def told(kind: str, cases: Path) -> tuple[dict[str, Any], str]:
 
 def test_paths_are_told_by_gold(cases: Path) -> None:
     figures, page = told("paths", cases)
-    assert figures["all"]["paths"] > 10
-    assert figures["all"]["gold_b"] == 1.0
-    assert figures["in_cases"]["gold_b_of_several_steps"] == 1.0
-    assert "| all | all |" in page
+    assert figures["all"]["paths"]["number"] > 10
+    assert figures["all"]["paths"]["gold_b"] == 1.0
+    assert figures["in_cases"]["paths_of_several_steps"]["gold_b"] == 1.0
+    assert figures["all"]["ends"]["gold_b"] == 1.0
+    assert "| all | of several steps |" in page
 
 
 def test_kept_traces_cover_all_errors(cases: Path) -> None:
@@ -58,8 +59,8 @@ def test_new_patterns_are_counted_by_case(cases: Path) -> None:
     found = figures["warm_up_1_h"]
     assert found["new_patterns"]["alarms"] > 0
     assert 0 < found["new_patterns"]["precision"] <= 1
-    assert 0 < found["time_in_cases"] < 1
-    assert page.count("| any time |") == 3
+    assert 0 < found["any_minute"]["precision"] < 1
+    assert page.count("| any minute |") == 3
 
 
 def test_changes_before_cases_are_found(cases: Path) -> None:
@@ -76,6 +77,12 @@ def test_hours_are_forecast_from_the_hours_before(cases: Path) -> None:
     assert "| as a day ago |" in page
 
 
+def test_a_day_alone_is_not_forecast(cases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = forecast.rows_of
+    monkeypatch.setattr(forecast, "rows_of", lambda *asked: read(*asked).slice(0, 0))
+    assert told("forecast", cases)[0] == {"hours": 0}
+
+
 def test_models_of_each_layer_are_asked_about_cases_they_did_not_see(
     cases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,4 +94,6 @@ def test_models_of_each_layer_are_asked_about_cases_they_did_not_see(
         low, high = figures[layer]["auprc_interval"]
         assert 0 <= low <= figures[layer]["auprc"] <= high <= 1, layer
         assert set(figures[layer]["rankings"]) >= {"kmeans", "isolation_forest", "latency"}
+        assert figures[layer]["curve"][-1][0] == 1.0, layer
+    assert "![Precision by recall](anomalies.svg)" in page
     assert "| never anomalous |" in page

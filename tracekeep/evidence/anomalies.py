@@ -3,14 +3,14 @@ latencies (Gold A), on Gold, and on all of Silver; the case that is asked about 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.line_charts import Chart, Line
-from tracekeep.evidence.pages import COLORS, table
+from tracekeep.evidence.pages import COLORS, LAYERS, table
 from tracekeep.evidence.silver_minutes import silver_minutes
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
@@ -70,12 +70,8 @@ _CHANGES = (
     "statement_change", "operation_change", "change_of_callee", "new_statements",
     "growth_to_callee", "growth_from_caller", "slow_hops",
 )  # fmt: skip
-FEATURES = {
-    "gold_a": _COUNTS,
-    "gold_b": (*_COUNTS, *_CONTEXT, *_CHANGES),
-    "silver": (*_COUNTS, *_CONTEXT, *_CHANGES),
-}
-TITLES = {"gold_a": "Gold A", "gold_b": "Gold B", "silver": "Silver"}
+_ALL = (*_COUNTS, *_CONTEXT, *_CHANGES)
+FEATURES = {"gold_a": _COUNTS, "gold_b": _ALL, "silver": _ALL}
 
 
 def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
@@ -103,6 +99,7 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
             rows = rows[rows["service"].isin(culprits)]
             rows["fold"] = number % FOLDS
             rows["case"] = case.name
+            rows["culprit"] = case.service
             is_now = rows["window_start"] >= now[0]
             rows["is_anomalous"] = is_now & (rows["service"] == case.service)
             frames[name].append(rows)
@@ -170,27 +167,37 @@ def _features(tables: dict[str, pa.Table], times: Sequence[TimeRange], hours: in
 def _of_models(rows: pd.DataFrame, features: Sequence[str]) -> Row:
     """What models of these features tell of the windows of cases that they were not trained on, and
     for comparison single features."""
+    models = {**_MODELS, **{name: _feature(features.index(of)) for name, of in _BASELINES.items()}}
+    scores = _scores(rows, features, "fold", models)
+    found = {name: _quality(rows, score, "case") for name, score in scores.items()}
+    trees = {**found.pop("gbt"), "curve": _curve(rows, scores["gbt"])}
+    if rows["culprit"].nunique() > 1:
+        strict = _scores(rows, features, "culprit", {"gbt": _gradient_boosted})["gbt"]
+        trees["unseen_service"] = _quality(rows, strict, "culprit")
+    return {**trees, "rankings": {name: _ranking(of) for name, of in found.items()}}
+
+
+def _scores(
+    rows: pd.DataFrame, features: Sequence[str], fold: str, models: Mapping[str, Model]
+) -> dict[str, np.ndarray]:
+    """What each model says of each window, trained on the windows of all other folds."""
     import numpy as np
 
-    scores = {name: np.zeros(len(rows)) for name in (*_MODELS, *_BASELINES)}
+    scores = {name: np.zeros(len(rows)) for name in models}
     labels = rows["is_anomalous"].to_numpy()
-    for fold in sorted(rows["fold"].unique()):
-        is_asked = (rows["fold"] == fold).to_numpy()
+    for own in sorted(rows[fold].unique()):
+        is_asked = (rows[fold] == own).to_numpy()
         values = _scaled(rows, features, ~is_asked)
-        for name, model in _MODELS.items():
+        for name, model in models.items():
             scores[name][is_asked] = model(values[~is_asked], labels[~is_asked], values[is_asked])
-        for name, feature in _BASELINES.items():
-            scores[name][is_asked] = values[is_asked, features.index(feature)]
-    told = {name: _quality(rows, score) for name, score in scores.items()}
-    trees = {**told.pop("gbt"), "curve": _curve(labels, scores["gbt"])}
-    return {**trees, "rankings": {name: _ranking(of) for name, of in told.items()}}
+    return scores
 
 
-def _curve(labels: np.ndarray, score: np.ndarray) -> list[tuple[float, float]]:
+def _curve(rows: pd.DataFrame, score: np.ndarray) -> list[tuple[float, float]]:
     """Recall and precision at each threshold, from the highest down."""
     from sklearn import metrics
 
-    precision, recall, _ = metrics.precision_recall_curve(labels, score)
+    precision, recall, _ = metrics.precision_recall_curve(rows["is_anomalous"], score)
     return [*zip(recall[::-1].tolist(), precision[::-1].tolist(), strict=True)]
 
 
@@ -259,6 +266,11 @@ def _isolated(known: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.nd
     return found
 
 
+def _feature(position: int) -> Model:
+    """One feature as it is."""
+    return lambda _known, _labels, asked: asked[:, position]
+
+
 _MODELS: dict[str, Model] = {
     "gbt": _gradient_boosted,
     "kmeans": _far_from_clusters,
@@ -302,8 +314,8 @@ def _chances(found: Any) -> np.ndarray:
     return np.array([chance for _, chance in rows])
 
 
-def _quality(rows: pd.DataFrame, score: np.ndarray) -> Row:
-    """Figures with 95 % intervals of a bootstrap over cases."""
+def _quality(rows: pd.DataFrame, score: np.ndarray, cluster: str) -> Row:
+    """Figures with 95 % intervals of a bootstrap over cases, or what the column names."""
     import numpy as np
     from sklearn import metrics
 
@@ -319,7 +331,7 @@ def _quality(rows: pd.DataFrame, score: np.ndarray) -> Row:
         }
 
     chance = np.random.default_rng(1)
-    of_case = [*rows.groupby("case").indices.values()]
+    of_case = [*rows.groupby(cluster).indices.values()]
     drawn = []
     for _ in range(DRAWS):
         chosen = np.concatenate(
@@ -338,7 +350,7 @@ def _chart(figures: Row) -> Chart:
     """Precision at each recall, as the threshold of the trees falls."""
     lines = [
         Line(title, figures[layer]["curve"], COLORS[layer], is_dashed=layer == "silver")
-        for layer, title in TITLES.items()
+        for layer, title in LAYERS.items()
     ]
     return Chart("Precision by recall", "recall", "precision", lines)
 
@@ -349,18 +361,25 @@ def _page(figures: Row) -> str:
         "",
         f"Is a service faulty in a window? {figures['windows']} windows of services that a case",
         f"names, in {figures['cases']} cases and before: {figures['anomalous']} of the culprit",
-        "in its case. Asked are windows of which the case has more than half, and which the",
-        f"recording has whole; normal ones are {GUARD.seconds // 60} minutes from all cases.",
-        f"Gradient boosted trees (MLlib), {FOLDS} folds by case, 95 % intervals of a bootstrap",
-        "over cases. Each feature is scaled by the normal windows of its service.",
+        "in its case. The models are asked about windows that lie mostly in the case and that the",
+        f"recording covers fully; normal windows are {GUARD.seconds // 60} minutes from all cases.",
+        f"Gradient boosted trees (MLlib), {FOLDS} folds by case; each feature is scaled by the",
+        "normal windows of its service. The 95 % intervals are of a bootstrap over cases, with the",
+        "models as they were trained. Cases may repeat a fault, so further lines show the trees",
+        "when they saw no case of the culprit, with a bootstrap over culprits.",
         "Gold A: counts and latencies. Gold B: gold.anomaly_features and what differs from the",
         "hours around, as in gold.root_cause_candidates. Silver: the same of all events, in",
-        "windows that begin with the case. Last line: each window is called normal.",
+        "windows that begin with the case. The last line calls each window normal.",
         "",
     ]
     rows = [
         (title, *(_told(figures[layer], name) for name in _NAMES))
-        for layer, title in TITLES.items()
+        for layer, title in LAYERS.items()
+    ]
+    rows += [
+        (f"{title}, culprit not seen", *(_told(of, name) for name in _NAMES))
+        for layer, title in LAYERS.items()
+        if (of := figures[layer].get("unseen_service"))
     ]
     never = figures["never_anomalous"]["accuracy"]
     rows.append(("never anomalous", f"{never:.1%}", "50.0%", ".500", f"{1 - never:.3f}"))
@@ -368,7 +387,7 @@ def _page(figures: Row) -> str:
     lines += ["", "Without labels: models of normal windows, and single features of a window.", ""]
     rankings = [
         (title, score.replace("_", " "), _told(of, "auroc"), _told(of, "auprc"))
-        for layer, title in TITLES.items()
+        for layer, title in LAYERS.items()
         for score, of in figures[layer]["rankings"].items()
         if score not in _BASELINES or layer == "gold_a"
     ]

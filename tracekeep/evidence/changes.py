@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import rows_of
-from tracekeep.evidence.pages import share, table
+from tracekeep.evidence.pages import percent, share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.lake import project_variables
@@ -22,11 +22,9 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
     reader = AsOfReader(lake, None)
     changes = rows_of(reader, "gold.change_effects", _COLUMNS)
     rows = sorted(changes.to_pylist(), key=lambda row: (row["changed_at"], row["service"] or ""))
-    minute = timedelta(minutes=project_variables()["window_minutes"])
     found = []
     for case in cases:
-        time = case.time.widened(timedelta(hours=HOURS), timedelta())
-        near = [row for row in rows if time.start <= row["changed_at"] < case.time.start + minute]
+        near = _before(case, rows)
         last = near[-1]["service"] if near else None
         effects = [row for row in near if row["error_rate_effect"] is not None]
         worst = max(effects, key=lambda row: row["error_rate_effect"], default=None)
@@ -50,19 +48,24 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
     return Evidence(figures, _page(figures))
 
 
+def _before(case: Case, rows: Sequence[Row]) -> list[Row]:
+    """Changes in the hours before a case, and in its first window."""
+    minute = timedelta(minutes=project_variables()["window_minutes"])
+    start, end = case.time.start - timedelta(hours=HOURS), case.time.start + minute
+    return [row for row in rows if start <= row["changed_at"] < end]
+
+
 def _at_any_time(rows: Sequence[Row], cases: Sequence[Case]) -> float | None:
-    """How often a change of the culprit came before a case of another service."""
-    told = [
-        any(
-            row["service"] == case.service
-            and other.time.start - timedelta(hours=HOURS) <= row["changed_at"] < other.time.start
-            for row in rows
-        )
+    """How often a change of the culprit came before a case of another service, of the cases after
+    a change."""
+    changed = {case: near for case in cases if (near := _before(case, rows))}
+    found = [
+        any(row["service"] == case.service for row in near)
         for case in cases
-        for other in cases
+        for other, near in changed.items()
         if case.service != other.service
     ]
-    return sum(told) / len(told) if told else None
+    return sum(found) / len(found) if found else None
 
 
 def _page(figures: Row) -> str:
@@ -72,11 +75,8 @@ def _page(figures: Row) -> str:
         "last_is_culprit": "the last one is of the culprit",
         "worst_is_culprit": "the one with the greatest effect on the error rate is of the culprit",
     }
-    rows = [(told, share(figures[name] or 0, count)) for name, told in names.items()]
-    at_any = figures["any_time"]
-    rows.append(
-        ("a change of the culprit before another case", "-" if at_any is None else f"{at_any:.1%}")
-    )
+    rows = [(told, share(figures[name], count)) for name, told in names.items()]
+    rows.append(("a change of the culprit before another case", percent(figures["any_time"])))
     lines = [
         "# Changes",
         "",

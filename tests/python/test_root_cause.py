@@ -240,7 +240,7 @@ def with_silver(lake: Path) -> None:
         write_deltalake(str(lake / "silver" / name), data, partition_by=["partition_date"])
     windows = [
         {**named, "window_start": at, "service": "pay", "endpoint": "/pay", "request_count": 5,
-         "error_count": 0, "p95_latency_ms": 2.0}
+         "error_count": 0, "error_log_count": 0, "p95_latency_ms": 2.0}
         for at, _ in minutes
     ]  # fmt: skip
     data = pa.Table.from_pylist(windows)
@@ -268,7 +268,7 @@ def test_evidence_counts_how_often_the_culprit_is_suspected(
     assert told["cases"] == 2
     assert told["gold_b"] == {"as1": 0.5, "as3": 0.5, "as5": 0.5, "path": 1.0}
     assert told["silver"] == {"as1": 0.5, "as3": 0.5, "as5": 0.5}
-    assert told["gold_a"] == {"as1": 0.0, "as3": 0.0, "as5": 0.0}
+    assert told["gold_a"] == told["view"] == {"as1": 0.0, "as3": 0.0, "as5": 0.0}
     assert "| Gold B | 50.0% [9% to 91%] |" in (tmp_path / "out" / "root_cause.md").read_text()
 
 

@@ -60,7 +60,7 @@ _SCOPES = {
     )[])[]""",
     "spark": f"""array<struct<spans:array<struct<
         traceId:string,spanId:string,parentSpanId:string,name:string,kind:int,
-        startTimeUnixNano:bigint,attributes:{_ATTRIBUTES["spark"]},
+        startTimeUnixNano:string,attributes:{_ATTRIBUTES["spark"]},
         status:struct<code:int,message:string>
     >>>>""",
 }
@@ -132,7 +132,7 @@ _RAW = {
             span.kind in (2, 5) as is_request,
             coalesce(span.status.code = 2, false) as is_error,
             span.status.message as error_message,
-            timestamp_micros(span.startTimeUnixNano div 1000) as started_at
+            timestamp_micros(cast(span.startTimeUnixNano as bigint) div 1000) as started_at
         from (
             select resource, explode(scope.spans) as span from (
                 select r.resource.attributes as resource, explode(r.scopeSpans) as scope from (

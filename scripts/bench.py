@@ -325,7 +325,7 @@ Ask = Callable[[str], Row]
 
 
 def _duckdb(day: Path) -> Ask:
-    # without a cache, since no other engine keeps what it read
+    # without its cache of files, so that each round reads what it needs
     connection = duckdb.connect(config={"threads": 2, "enable_external_file_cache": "false"})
     connection.execute("set timezone = 'UTC'")
     for name in _TABLES:

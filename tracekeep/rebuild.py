@@ -23,8 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Rebuild both layers; exit 0 if all models were built, 1 if not, 2 if it refuses."""
     from tracekeep.dbt import DbtError, dbt
-    from tracekeep.session import spark_session
+    from tracekeep.session import spark_session, take_both_compilers
 
+    take_both_compilers()
     spark = spark_session(hive=True)
     try:
         dbt("run", "--select", "pinned_batches")  # registers Bronze in a new metastore too

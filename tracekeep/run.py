@@ -134,14 +134,13 @@ def build(
     """
     from tracekeep.dbt import dbt
     from tracekeep.freshness import booked_batches, gold_committed_at, newest_event
-    from tracekeep.session import spark_session
+    from tracekeep.session import spark_session, take_both_compilers
 
     step = _step if not is_quiet else _silent_step
     if not is_quiet:
         print("Starting Spark", file=sys.stderr)
     if new_bytes(paths, options, LARGE_BYTES) >= LARGE_BYTES:
-        # the profile's default is for short runs; a JVM that is already there keeps its options
-        os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "")
+        take_both_compilers()
     spark = spark_session(hive=True)
     with step("Bronze: ingest"):
         books = ingest(spark, paths, options)
@@ -225,11 +224,10 @@ def _follow(
 
     Raises what `build` raises.
     """
-    from tracekeep.session import spark_session
+    from tracekeep.session import spark_session, take_both_compilers
 
     print("Starting Spark", file=sys.stderr)
-    # Its rounds are one long run, for which both of Java's compilers pay.
-    os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "")
+    take_both_compilers()  # its rounds are one long run
     spark_session(hive=True)  # before until_told: Spark takes SIGINT for itself
     totals = Counter(NO_BOOKS)
     is_first = True

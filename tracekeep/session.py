@@ -38,6 +38,12 @@ def local_settings() -> dict[str, str]:
     return {key: str(value) for key, value in settings.items()}
 
 
+def take_both_compilers() -> None:
+    """For a long run: the profile's default is Java's first compiler alone, for short ones. A JVM
+    that is already there keeps its options."""
+    os.environ.setdefault("TRACEKEEP_JAVA_OPTIONS", "")
+
+
 def spark_session(hive: bool = False, jars: Sequence[Path] = ()) -> SparkSession:
     """Open (or get) the Spark session of this process.
 

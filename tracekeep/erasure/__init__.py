@@ -61,8 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     from tracekeep.erasure.proof import BlindError
     from tracekeep.erasure.request import RefusedError
     from tracekeep.erasure.work import erase
+    from tracekeep.session import take_both_compilers
     from tracekeep.tables import BrokenTableError
 
+    take_both_compilers()
     del sys.argv[2:]  # dbt writes the command line into its log and results
     try:
         outcome = erase(traces, subjects, arguments.vars)

@@ -8,6 +8,7 @@ with workloads as (
     from
         values
         (map('k8s.pod.name', 'coredns-5c8b6956d4-5vvhv'), 'coredns'),
+        (map('k8s.pod.name', 'coredns-5c8b6956d4-47795'), 'coredns'),
         (map('k8s.pod.name', 'postgres-0'), 'postgres'),
         (map('k8s.pod.name', 'kafka-broker-12'), 'kafka-broker'),
         (map('k8s.pod.name', 'node-exporter-sh9kk'), 'node-exporter'),

@@ -131,7 +131,9 @@ prove-order: setup
 		TRACEKEEP_KILLED_AT="silver.spans gold.error_events" \
 		.venv/bin/python -m pytest tests/python/test_pipeline_order.py --durations=0
 
-proofs := .venv/bin/python -m pytest --durations=0 -s
+# Their lakes are large, so both of Java's compilers pay (profiles.yml).
+pytest := .venv/bin/python -m pytest --durations=0 -s
+proofs := TRACEKEEP_JAVA_OPTIONS= $(pytest)
 
 # `run --follow` as a process: two rounds, an end in order.
 .PHONY: prove-follow
@@ -210,7 +212,7 @@ prove-kafka: setup
 # What expires goes from disk, what arrives for it later is counted, no error is lost (R6, R12).
 .PHONY: prove-retention
 prove-retention: setup
-	TRACEKEEP_JAVA_OPTIONS= $(proofs) tests/proofs/test_retention.py
+	$(proofs) tests/proofs/test_retention.py
 
 # What is erased leaves every file, and all counts stay (R12); writes docs/results/erasure.md.
 .PHONY: prove-erasure
@@ -223,7 +225,7 @@ prove-erasure: setup
 # TRACEKEEP_PROVE_TICKS="0-9,31" names other days than all, TRACEKEEP_PROVE_EVENTS events a day.
 .PHONY: prove-year
 prove-year: setup
-	$(proofs) tests/proofs/test_year.py
+	$(pytest) tests/proofs/test_year.py
 
 # The page of an incident in a real browser, headless Chromium, which has to be there; writes
 # docs/incident.png and docs/incident_trace.png.

@@ -13,6 +13,11 @@ setup: .venv/.ready
 .venv/.ready: requirements.lock jars.sha256 scripts/setup.sh
 	@scripts/setup.sh
 
+# For a lake on S3 (docs/operations.md).
+.PHONY: setup-s3
+setup-s3: setup
+	@scripts/setup.sh s3
+
 # INPUT: a file or folder of your own; without it, a generated day of a payments platform.
 INPUT ?=
 EVENTS ?= 200000
@@ -121,7 +126,7 @@ bench: setup .bench/.ready
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
 	prove-retention prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
-	prove-kafka prove-page prove-protobuf prove-templates
+	prove-kafka prove-page prove-protobuf prove-s3 prove-templates
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -208,6 +213,11 @@ prove-speed: setup
 .PHONY: prove-kafka
 prove-kafka: setup
 	$(proofs) tests/proofs/test_kafka.py
+
+# A lake in an object store holds the same rows as one on disk. Builds a server, which needs Go.
+.PHONY: prove-s3
+prove-s3: setup-s3
+	$(proofs) tests/proofs/test_object_store.py
 
 # What expires goes from disk, what arrives for it later is counted, no error is lost (R6, R12).
 .PHONY: prove-retention

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv from requirements.lock and fetches the JARs of Delta and of Spark's Kafka source into .jars.
-# `make setup` calls it when one of them is missing or its list has changed.
+# `make setup` calls it when one of them is missing or its list has changed. With the argument `s3` it
+# also fetches Spark's client of S3 and puts it where each Spark of .venv finds it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=${PATH//"$PWD/.venv/bin:"/} # a new environment must not be made by the old one's Python
@@ -47,13 +48,16 @@ install_python_packages() {
     cp requirements.lock .venv/.complete
 }
 
-# Spark's own Ivy resolves the JARs, so no download address stands here.
+spark_jars() {
+    .venv/bin/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "jars")'
+}
+
+# Spark's own Ivy resolves the JARs of a list, so no download address stands here.
 fetch_jars() {
+    local list=$1 what=$2 artifact version group
     mkdir -p .jars
-    (cd .jars && sha256sum --status --check ../jars.sha256 2>/dev/null) && return
-    printf 'setup: fetching the Delta and Kafka JARs into .jars\n'
-    local spark_jars artifact version group
-    spark_jars=$(.venv/bin/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "jars")')
+    (cd .jars && sha256sum --status --check "../$list" 2>/dev/null) && return
+    printf 'setup: fetching %s into .jars\n' "$what"
     cache=$(mktemp -d) # not local: the trap runs after the function
     trap 'rm -rf "$cache"' EXIT
     while read -r _ file; do
@@ -65,19 +69,28 @@ fetch_jars() {
             spark-*) group=org.apache.spark ;;
             kafka-*) group=org.apache.kafka ;;
             commons-*) group=org.apache.commons ;;
-            *) fail "jars.sha256 names $file, whose group scripts/setup.sh does not know" ;;
+            hadoop-*) group=org.apache.hadoop ;;
+            bundle) group=software.amazon.awssdk ;;
+            analyticsaccelerator-s3) group=software.amazon.s3.analyticsaccelerator ;;
+            *) fail "$list names $file, whose group scripts/setup.sh does not know" ;;
         esac
-        "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$spark_jars/*" org.apache.ivy.Main -error -cache "$cache" \
+        "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$(spark_jars)/*" org.apache.ivy.Main -error -cache "$cache" \
             -dependency "$group" "$artifact" "$version" -confs master -notransitive \
             -retrieve "$PWD/.jars/[artifact]-[revision].[ext]" >"$cache/log" 2>&1 ||
             { cat "$cache/log" >&2; fail "could not fetch $file from the package registry"; }
-    done <jars.sha256
-    (cd .jars && sha256sum --quiet --check ../jars.sha256) ||
-        fail "a JAR in .jars does not match jars.sha256; nothing was started with it"
+    done <"$list"
+    (cd .jars && sha256sum --quiet --check "../$list") ||
+        fail "a JAR in .jars does not match $list; nothing was started with it"
 }
 
 check_python
 check_java
 install_python_packages
-fetch_jars
+fetch_jars jars.sha256 'the JARs of Delta and Kafka'
 touch .venv/.ready
+if [ "${1:-}" = s3 ]; then
+    fetch_jars jars-s3.sha256 "the JARs of Spark's client of S3, 690 MB,"
+    while read -r _ file; do
+        ln -sf "$PWD/.jars/$file" "$(spark_jars)/$file"
+    done <jars-s3.sha256
+fi

@@ -10,7 +10,7 @@ import os
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tracekeep.lake import SCHEMAS, delta_tables, lake_path, table_path
+from tracekeep.lake import SCHEMAS, delta_tables, is_local, lake_path, table_path
 from tracekeep.sql import literal
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def schema_places(spark: SparkSession) -> dict[str, str]:
 
 
 def _move_places(spark: SparkSession) -> None:
-    here = f"file:{os.path.normpath(lake_path())}"
+    lake = lake_path()
+    here = f"file:{os.path.normpath(lake)}" if is_local(lake) else str(lake)
     roots = {place.removesuffix(f"/{name}") for name, place in schema_places(spark).items()}
     for root in roots - {here}:
         _replace_root(spark, root, here)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.catalog import register_tables
-from tracekeep.lake import lake_path
+from tracekeep.lake import state_path
 from tracekeep.session import spark_session
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def dbt(*arguments: str, tells_models: bool = True) -> dbtRunnerResult:
     """Run one dbt command from the project's root; returns dbt's result.
 
     tells_models: progress goes to stderr, a line a model. dbt's own log goes to
-    `<lake>/logs/dbt.log`.
+    `logs/dbt.log` of the lake, or of its state.
     Raises DbtError if a model or test failed, or the project does not compile.
     """
     from dbt.cli.main import dbtRunner
 
     # Before dbt opens a session of its own: that one would lack the lake's settings.
     register_tables(spark_session(hive=True))
-    options = ["--quiet", "--log-path", str(lake_path() / "logs")]
+    options = ["--quiet", "--log-path", str(state_path() / "logs")]
     told: list[str] = []
 
     def note_error(event: EventMsg) -> None:

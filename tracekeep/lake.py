@@ -1,11 +1,12 @@
-"""Where the lake is: one folder that holds all state."""
+"""Where the lake is: one folder, or one prefix of an object store, that holds all state."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PosixPath
+from typing import Any, cast
 
 import yaml
 
@@ -17,20 +18,67 @@ SCHEMAS = (*LAYERS, "control")
 """`control` holds the state of runs: books, builds, lists of what changed, expired days."""
 
 
+class LakeError(RuntimeError):
+    """The lake is named in a way that cannot be used; the message says what to do."""
+
+
 def lake_path() -> Path:
-    """Absolute path of the lake: `TRACEKEEP_LAKE`, else `.lake` in the project.
+    """The lake: `TRACEKEEP_LAKE`, else `.lake` in the project; an absolute path, or what behaves
+    like one for a URI such as `s3a://bucket/prefix`. As text it is what Spark and Delta open.
 
     The variable is made absolute in the environment too, so that child processes agree.
     """
-    path = Path(os.environ.get("TRACEKEEP_LAKE") or PROJECT / ".lake").absolute()
+    place = os.environ.get("TRACEKEEP_LAKE") or str(PROJECT / ".lake")
+    if "://" in place:
+        from upath import UPath
+
+        # Spark writes behind its back, so it must not remember what a folder held
+        return cast("Path", UPath(place.rstrip("/"), use_listings_cache=False))
+    path = Path(place).absolute()
     os.environ["TRACEKEEP_LAKE"] = str(path)
     return path
+
+
+def state_path() -> Path:
+    """What this machine alone needs of the lake, on its own disk: the metastore, logs, a lock.
+
+    `TRACEKEEP_STATE`, else the lake itself (as in profiles.yml). That of an object store can be
+    deleted while nothing runs. Raises LakeError for an object store without TRACEKEEP_STATE.
+    """
+    lake = lake_path()
+    named = os.environ.get("TRACEKEEP_STATE")
+    if not named and not is_local(lake):
+        raise LakeError(
+            f"the lake {lake} is in an object store: name a folder of this machine for the "
+            "metastore and logs in TRACEKEEP_STATE"
+        )
+    return Path(named or lake).absolute()
+
+
+def is_local(path: Path) -> bool:
+    """Whether a path is one of this machine's file system, not of an object store."""
+    return isinstance(path, PosixPath)
 
 
 def table_path(name: str) -> Path:
     """Folder of the table `layer.table`."""
     layer, table = name.split(".")
     return lake_path() / layer / table
+
+
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file below a folder, by its path in it; without files that vanish meanwhile."""
+    if not is_local(folder):
+        found = folder.fs.find(folder.path, detail=True)  # type: ignore[attr-defined]  # one list
+        start = len(folder.path.rstrip("/")) + 1  # type: ignore[attr-defined]
+        return {name[start:]: entry["size"] for name, entry in found.items()}
+    sizes = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)
+            with suppress(FileNotFoundError):
+                sizes[os.path.relpath(path, folder)] = os.lstat(path).st_size
+    return sizes
 
 
 def delta_tables() -> list[str]:

@@ -16,7 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.lake import PROJECT, SCHEMAS, lake_path, project_variables, table_path
+from tracekeep.lake import (
+    PROJECT,
+    SCHEMAS,
+    lake_path,
+    project_variables,
+    state_path,
+    table_path,
+)
 from tracekeep.log_coverage import ServiceCoverage
 from tracekeep.summary import LayerSummary
 
@@ -117,7 +124,7 @@ def write_note(note: Note) -> None:
     """Put the note in the place of the last one, whole or not at all."""
     part = note_path().with_suffix(".part")
     part.write_text(json.dumps(asdict(note), indent=1), encoding="utf-8")
-    part.replace(note_path())
+    part.rename(note_path())
 
 
 # ---------------------------------------------------------------- the state now
@@ -172,9 +179,8 @@ def read_tables(schemas: Sequence[str] = SCHEMAS) -> Tables:
 
 def newest_commit(log: Path) -> Path | None:
     """The newest commit file in a Delta log folder; None if there is none."""
-    names = (name for name in os.listdir(log) if name.endswith(".json") and name[:-5].isdigit())
-    newest = max(names, default=None)
-    return None if newest is None else log / newest
+    commits = (entry for entry in log.iterdir() if entry.suffix == ".json" and entry.stem.isdigit())
+    return max(commits, key=lambda entry: entry.name, default=None)
 
 
 # ---------------------------------------------------------------- the decision
@@ -189,7 +195,7 @@ def look(paths: Sequence[str | Path], options: Options) -> Look:
 
     note, state = read_note(), read_state()
     reason = difference(note, state)
-    if reason is None and not (lake_path() / "metastore").is_dir():
+    if reason is None and not (state_path() / "metastore").is_dir():
         reason = "the metastore is missing"
     if reason is not None:
         return Look(note, state, reason)

@@ -12,7 +12,7 @@ import yaml
 from jinja2 import Environment
 
 from tracekeep.catalog import settle_metastore
-from tracekeep.lake import PROJECT, lake_path
+from tracekeep.lake import PROJECT, lake_path, state_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,7 +56,7 @@ def spark_session(hive: bool = False, jars: Sequence[Path] = ()) -> SparkSession
     Under spark-submit the master and the JARs that were given there stay in force.
     """
     os.chdir(PROJECT)  # the profile's relative paths (JARs, log settings) start here
-    (lake_path() / "logs").mkdir(parents=True, exist_ok=True)
+    (state_path() / "logs").mkdir(parents=True, exist_ok=True)
     # Before pyspark starts a JVM: Python workers are this interpreter and find this package.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ["PYTHONPATH"] = os.pathsep.join(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from tracekeep.lake import SCHEMAS, lake_path
+from tracekeep.lake import SCHEMAS, file_sizes, lake_path
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -89,10 +88,10 @@ def lake_tables() -> list[LakeTable]:
     """
     lake = lake_path()
     return [
-        _read_table(f"{layer}.{folder.name}", folder)
+        _read_table(f"{layer}.{log.parent.name}", log.parent)
         for layer in SCHEMAS
-        for folder in sorted(lake.joinpath(layer).glob("*"))
-        if folder.joinpath(LOG_FOLDER).is_dir()
+        for log in sorted(lake.joinpath(layer).glob(f"*/{LOG_FOLDER}"))
+        if log.is_dir()
     ]
 
 
@@ -114,16 +113,17 @@ def _read_table(name: str, folder: Path) -> LakeTable:
     try:
         table = DeltaTable(str(folder))
         _refuse_deletion_vectors(table)
-        paths, sizes, rows = _live_files(table, folder)
+        held = file_sizes(folder)
+        sizes, rows = _live_files(table, folder, held)
         return LakeTable(
             name=name,
             path=str(folder),
             format="delta",
             version=table.version(),
             rows=rows,
-            files=len(paths),
+            files=len(sizes),
             bytes=sum(sizes),
-            bytes_on_disk=_bytes_below(folder),
+            bytes_on_disk=sum(held.values()),
         )
     except (DeltaError, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -140,45 +140,32 @@ def _refuse_deletion_vectors(table: DeltaTable) -> None:
         raise ValueError("it allows deletion vectors, which the tables of a lake must not have")
 
 
-def _live_files(table: DeltaTable, folder: Path) -> tuple[list[Path], list[int], int]:
-    """Paths and sizes (bytes) of the newest version's data files, and the rows in all of them.
+def _live_files(table: DeltaTable, folder: Path, held: Mapping[str, int]) -> tuple[list[int], int]:
+    """Sizes (bytes) of the newest version's data files, and the rows in all of them.
 
-    Raises FileNotFoundError for a file that the log names but the folder lacks, and
-    pyarrow.ArrowInvalid (a ValueError) for one without statistics that is no Parquet file.
+    held: the files in the folder. Raises FileNotFoundError for one that the log names and the
+    folder lacks, and pyarrow.ArrowInvalid (a ValueError) for one without statistics that is no
+    Parquet file.
     """
     actions = table.get_add_actions(flatten=True)
     # the log holds URIs: a folder `a b` stands there as `a%20b`; an absolute path stays one
-    paths = [
-        folder / unquote(path.removeprefix("file://"))
-        for path in actions.column("path").to_pylist()
-    ]
+    paths = [unquote(path.removeprefix("file://")) for path in actions.column("path").to_pylist()]
     for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"its live file {path} is missing")
+        if path.removeprefix(f"{folder}/") not in held:
+            raise FileNotFoundError(f"its live file {folder / path} is missing")
     counts = actions.column("num_records").to_pylist()
     rows = sum(
-        _footer_rows(path) if count is None else count
+        _footer_rows(folder / path) if count is None else count
         for path, count in zip(paths, counts, strict=True)
     )
-    return paths, actions.column("size_bytes").to_pylist(), rows
+    return actions.column("size_bytes").to_pylist(), rows
 
 
 def _footer_rows(path: Path) -> int:
     from pyarrow import parquet
 
-    return parquet.read_metadata(path).num_rows
-
-
-def _bytes_below(folder: Path) -> int:
-    """Bytes of all files below a folder; a file that vanishes meanwhile counts 0."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:
-                continue
-    return total
+    with path.open("rb") as file:
+        return parquet.read_metadata(file).num_rows
 
 
 # ---------------------------------------------------------------- for people

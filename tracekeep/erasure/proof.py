@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tracekeep.erasure.rewriting import SHORTEST_VALUE
+from tracekeep.lake import file_sizes, is_local
 from tracekeep.parquet_parts import bounds_of, is_bytes, is_text, map_parts, parts_of
 from tracekeep.readers.files import unpacked
 from tracekeep.spellings import attribute_pattern, examples, ids_in, spellings, value_pattern
@@ -120,7 +121,10 @@ def prove(
             if file != request:
                 look_through(file, both, finding)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for file in files_below([folder]):
+            file.unlink(missing_ok=True)
+        if is_local(folder):
+            shutil.rmtree(folder, ignore_errors=True)
     planted = {*control.ids, control.subject[1], control.short[1], control.own}
     seen = {(Path(file).name, place) for file, place, what in finding.found if what in planted}
     missed = expected_places(control) - seen
@@ -134,8 +138,8 @@ def files_below(folders: Iterable[Path]) -> Iterator[Path]:
     """All files below some folders, hidden ones too, each once."""
     seen = set()
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path not in seen:
+        for path in sorted(folder / name for name in file_sizes(folder)):
+            if path not in seen and (path.is_file() or not is_local(path)):
                 seen.add(path)
                 yield path
 
@@ -170,7 +174,7 @@ def _texts_of(file: Path) -> Iterator[bytes]:
 
 
 def _in_parquet(file: Path, wanted: Wanted, finding: Finding) -> Iterator[tuple[str, str]]:
-    with pq.ParquetFile(file) as parquet:
+    with file.open("rb") as opened, pq.ParquetFile(opened) as parquet:
         metadata = parquet.metadata
         for path, least, greatest in bounds_of(metadata):
             for what in sorted(wanted.found_in(f"{least}\n{greatest}")):
@@ -306,19 +310,24 @@ def plant(folder: Path, control: Control) -> None:
             ),
         }
     )
-    pq.write_table(rows, folder / "planted.zstd.parquet", compression="zstd")
+    _write_parquet(rows, folder / "planted.zstd.parquet")
     own = pa.table({"trace_id": [control.pseudonym, "other"], "body": [f"of {control.own}", ""]})
-    pq.write_table(own, folder / "planted.own.parquet")
+    _write_parquet(own, folder / "planted.own.parquet")
     said = json.dumps({"body": json.dumps(dict([control.short]))})
-    pq.write_table(pa.table({"body": [said]}), folder / "planted.short.parquet")
+    _write_parquet(pa.table({"body": [said]}), folder / "planted.short.parquet")
     folder.joinpath("planted.short.json").write_text(said, encoding="utf-8")
     stats = json.dumps({"minValues": {"trace_id": trace}})
     action = json.dumps({"add": {"path": "x", "stats": stats}})
     log.joinpath("00000000000000000000.json").write_text(action, encoding="utf-8")
     checkpoint = pa.table({"add": [{"path": "x", "stats": stats}]})
-    pq.write_table(checkpoint, log / "00000000000000000000.checkpoint.parquet")
+    _write_parquet(checkpoint, log / "00000000000000000000.checkpoint.parquet")
     packed = gzip.compress(json.dumps({"traceId": trace}).encode())
     folder.joinpath("planted.jsonl.gz").write_bytes(packed)
     for name, text in control.texts.items():
         folder.joinpath(name).write_text(text, encoding="utf-8")
     folder.joinpath("planted.crc").write_bytes(b"\x00\xff" + trace.encode() + b"\xfe")
+
+
+def _write_parquet(rows: pa.Table, path: Path) -> None:
+    with path.open("wb") as file:
+        pq.write_table(rows, file, compression="zstd")

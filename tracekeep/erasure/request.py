@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tracekeep.erasure.rewriting import Erased
-from tracekeep.lake import lake_path
+from tracekeep.lake import is_local, lake_path
 
 
 class RefusedError(Exception):
@@ -49,7 +49,8 @@ class Request:
         )
 
     def store(self) -> None:
-        """Write it to disk, for its owner alone, before anything is done for it."""
+        """Write it to the lake, for its owner alone, before anything is done for it. In an object
+        store who can read the lake can read it."""
         path = request_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -57,6 +58,9 @@ class Request:
             name: sorted(value) if isinstance(value, set) else value
             for name, value in asdict(self).items()
         }
+        if not is_local(path):
+            path.write_text(json.dumps(told), encoding="utf-8")
+            return
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(told, file)
             file.flush()

@@ -11,7 +11,6 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -31,7 +30,7 @@ from tracekeep.erasure.reach import EXPIRED_DAYS, MASKING, Subject, masked, out_
 from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
-from tracekeep.lake import PROJECT, delta_tables, lake_path, table_path
+from tracekeep.lake import PROJECT, delta_tables, lake_path, state_path, table_path
 from tracekeep.session import spark_session
 from tracekeep.tables import lake_tables
 
@@ -151,15 +150,10 @@ def erase(
         )
         work.clean_texts(wanted)
         _say("searching all files")
-        folders = [PROJECT / "target", PROJECT / "logs"]
+        folders = [PROJECT / "target", PROJECT / "logs", state_path() / "logs"]
         finding = prove(wanted, folders, lake_path(), request_path())
-        outcome.raw_files = sorted(
-            {
-                file
-                for file, _, _ in finding.found
-                if Path(file).is_relative_to(lake_path() / "input")
-            }
-        )
+        raw = f"{lake_path() / 'input'}/"
+        outcome.raw_files = sorted({file for file, *_ in finding.found if file.startswith(raw)})
         finding.found = [entry for entry in finding.found if entry[0] not in outcome.raw_files]
         outcome.finding = finding
         if not finding.found:
@@ -439,7 +433,7 @@ class _Work:
 
     def clean_texts(self, wanted: Wanted) -> None:
         """Remove dbt's artifacts and logs that tell of it, as drill-down may have left some."""
-        folders = [PROJECT / "target", PROJECT / "logs", lake_path() / "logs"]
+        folders = [PROJECT / "target", PROJECT / "logs", state_path() / "logs"]
         for path in files_below(folder for folder in folders if folder.is_dir()):
             text = path.read_bytes().decode("utf-8", "surrogateescape")
             if wanted.found_in(text):

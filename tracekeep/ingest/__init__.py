@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.lake import lake_path
+from tracekeep.lake import state_path
 from tracekeep.readers.files import POD_LOG
 from tracekeep.readers.formats import FORMATS as JSON_FORMATS
 
@@ -295,7 +295,7 @@ def follow(
 @contextmanager
 def one_ingest_at_a_time() -> Iterator[None]:
     """Hold the lake's ingest lock; a second ingest waits. The system frees it after a crash."""
-    folder = lake_path() / "bronze"
+    folder = state_path() / "bronze"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".ingest.lock", "w", encoding="utf-8") as lock:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -108,11 +107,14 @@ class _TableFile:
         self._schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])
         name = f"batch-{stamp.ingest_batch:010d}-{uuid.uuid4()}.zstd.parquet"
         self._path = f"partition_date={day}/{name}"
-        self._full_path = table_path(f"bronze.{table}") / self._path
-        self._full_path.parent.mkdir(parents=True, exist_ok=True)
+        path = table_path(f"bronze.{table}") / self._path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("wb")
+        self._metadata: list[pq.FileMetaData] = []
         self._writer = pq.ParquetWriter(
-            self._full_path,
+            self._file,
             self._schema,
+            metadata_collector=self._metadata,
             compression="zstd",
             compression_level=3,
             use_dictionary=[name for name in _REPEATED if name in columns],
@@ -152,14 +154,10 @@ class _TableFile:
         if self._chunks:
             self._end_row_group()
         self._writer.close()
-        metadata = pq.read_metadata(self._full_path)
-        return WrittenFile(
-            self._table,
-            self._path,
-            metadata.num_rows,
-            os.path.getsize(self._full_path),
-            _stats(metadata),
-        )
+        size = self._file.tell()
+        self._file.close()
+        (metadata,) = self._metadata
+        return WrittenFile(self._table, self._path, metadata.num_rows, size, _stats(metadata))
 
 
 def _column(records: list[Record], name: str, kind: pa.DataType) -> pa.Array:

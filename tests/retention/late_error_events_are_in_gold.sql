@@ -1,7 +1,7 @@
 -- R2, R6: each error event of a day that Silver had let go is in Gold, once Gold has taken the
 -- build that booked its batch. By what they tell and not by failure_id: that of an erased event is
--- another one in each layer. Nor by service: an event that Silver held before its day went has that of
--- its span. Returns those of which Gold has fewer.
+-- another one in each layer. Nor by service: an event that Silver held before its day went has that
+-- of its span. Returns those of which Gold has fewer.
 {%- set key = [
     'event_type', 'trace_id', 'span_id', 'record_hash', 'occurred_at', 'occurred_at_ns',
     'error_type', 'error_message', 'body',

@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3.11
 export PYTHON
-export TRACEKEEP_LAKE := $(abspath $(or $(TRACEKEEP_LAKE),.lake))
+lake := $(or $(TRACEKEEP_LAKE),.lake)
+export TRACEKEEP_LAKE := $(if $(findstring ://,$(lake)),$(lake),$(abspath $(lake)))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 tracekeep := .venv/bin/python -m tracekeep
 oracle := .venv/bin/python -m oracle
@@ -21,7 +22,7 @@ setup-s3: setup
 # INPUT: a file or folder of your own; without it, a generated day of a payments platform.
 INPUT ?=
 EVENTS ?= 200000
-day := $(TRACEKEEP_LAKE)/input
+day := $(or $(TRACEKEEP_STATE),$(TRACEKEEP_LAKE))/input
 
 .PHONY: run
 run: setup

@@ -81,6 +81,7 @@ fetch_jars() {
     done <"$list"
     (cd .jars && sha256sum --quiet --check "../$list") ||
         fail "a JAR in .jars does not match $list; nothing was started with it"
+    rm -rf "$cache"
 }
 
 check_python

@@ -19,6 +19,15 @@ setup: .venv/.ready
 setup-s3: setup
 	@scripts/setup.sh s3
 
+# A Spark cluster on this machine over the lake (docs/operations.md).
+.PHONY: cluster cluster-stop
+cluster: setup
+	@scripts/setup.sh cluster
+	@PYTHONPATH=. .venv/bin/python scripts/cluster.py start
+
+cluster-stop:
+	@PYTHONPATH=. .venv/bin/python scripts/cluster.py stop
+
 # INPUT: a file or folder of your own; without it, a generated day of a payments platform.
 INPUT ?=
 EVENTS ?= 200000
@@ -58,10 +67,11 @@ target/.sqlfluff: $(sql) $(sql_rules) | setup
 		$(if $(filter macros/% $(sql_rules),$?),$(sql_folders),$?)
 	@mkdir -p target && touch $@
 
-# lint has run test_yaml.py.
+# lint has run test_yaml.py. TARGET: `cluster` runs all Spark work on that of `make cluster`.
+TARGET ?= local
 .PHONY: test
 test: lint
-	.venv/bin/python -m pytest --ignore=tests/python/test_yaml.py --durations=25
+	$(if $(filter cluster,$(TARGET)),. .cluster/env &&) .venv/bin/python -m pytest --ignore=tests/python/test_yaml.py --durations=25
 
 # SET: a folder of raw files. Compares the lake that was built from it, or builds one for the
 # comparison, with an independent reading of the files.
@@ -127,7 +137,7 @@ bench: setup .bench/.ready
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
 	prove-retention prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
-	prove-kafka prove-page prove-protobuf prove-s3 prove-templates
+	prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-templates
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -215,10 +225,17 @@ prove-speed: setup
 prove-kafka: setup
 	$(proofs) tests/proofs/test_kafka.py
 
-# A lake in an object store holds the same rows as one on disk. Builds a server, which needs Go.
+# A lake in an object store holds the same rows as one on disk, also if ingest and dbt write to it at
+# once and are killed. Builds a server, which needs Go.
 .PHONY: prove-s3
 prove-s3: setup-s3
 	$(proofs) tests/proofs/test_object_store.py
+
+# A cluster on this machine makes the same rows, on a shared folder and in an object store.
+.PHONY: prove-cluster
+prove-cluster: setup-s3
+	@scripts/setup.sh cluster
+	$(proofs) tests/proofs/test_cluster.py
 
 # What expires goes from disk, what arrives for it later is counted, no error is lost (R6, R12).
 .PHONY: prove-retention

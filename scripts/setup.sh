@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes .venv from requirements.lock and fetches the JARs of Delta and of Spark's Kafka source into .jars.
 # `make setup` calls it when one of them is missing or its list has changed. With the argument `s3` it
-# also fetches Spark's client of S3 and puts it where each Spark of .venv finds it.
+# also fetches Spark's client of S3 and puts it where each Spark of .venv finds it; with `cluster`, the
+# driver of the metastore's database.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=${PATH//"$PWD/.venv/bin:"/} # a new environment must not be made by the old one's Python
@@ -70,6 +71,7 @@ fetch_jars() {
             kafka-*) group=org.apache.kafka ;;
             commons-*) group=org.apache.commons ;;
             hadoop-*) group=org.apache.hadoop ;;
+            postgresql) group=org.postgresql ;;
             bundle) group=software.amazon.awssdk ;;
             analyticsaccelerator-s3) group=software.amazon.s3.analyticsaccelerator ;;
             *) fail "$list names $file, whose group scripts/setup.sh does not know" ;;
@@ -94,4 +96,6 @@ if [ "${1:-}" = s3 ]; then
     while read -r _ file; do
         ln -sf "$PWD/.jars/$file" "$(spark_jars)/$file"
     done <jars-s3.sha256
+elif [ "${1:-}" = cluster ]; then
+    fetch_jars jars-cluster.sha256 'the JDBC driver of PostgreSQL'
 fi

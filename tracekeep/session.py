@@ -53,25 +53,25 @@ def spark_session(hive: bool = False, jars: Sequence[Path] = ()) -> SparkSession
 
     jars: further ones that this process needs.
 
-    Under spark-submit the master and the JARs that were given there stay in force.
+    `TRACEKEEP_MASTER` names the master of a cluster; under spark-submit the master and the JARs
+    that were given there stay in force.
     """
     os.chdir(PROJECT)  # the profile's relative paths (JARs, log settings) start here
     (state_path() / "logs").mkdir(parents=True, exist_ok=True)
-    # Before pyspark starts a JVM: Python workers are this interpreter and find this package.
+    # Before pyspark starts a JVM: Python workers are this interpreter.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
-    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
-    submitted = SparkConf()
-    builder = SparkSession.builder
     settings = local_settings()
     settings["spark.jars"] = ",".join([settings["spark.jars"], *map(str, jars)])
-    for key, value in settings.items():
-        if not (key in ("spark.master", "spark.jars") and submitted.contains(key)):
-            builder = builder.config(key, value)
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started the JVM
+        del settings["spark.master"], settings["spark.jars"]
+    # Python workers, on any machine, find this package and the lake.
+    settings["spark.executorEnv.PYTHONPATH"] = os.pathsep.join(
+        [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    settings["spark.executorEnv.TRACEKEEP_LAKE"] = str(lake_path())
+    builder = SparkSession.builder.config(map=settings)
     if not hive:
         return builder.getOrCreate()
     spark = builder.enableHiveSupport().getOrCreate()

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
+import signal
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tracekeep.lake import PROJECT
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
 
@@ -22,3 +29,61 @@ def lake(tmp_path: Path) -> Iterator[Path]:
         del os.environ["TRACEKEEP_LAKE"]
     else:
         os.environ["TRACEKEEP_LAKE"] = before
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server with the bucket `lake`, as the variables by which clients find it; it ends with the
+    tests."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("s3")
+    folder.joinpath("buckets", "lake").mkdir(parents=True)
+    environment = {
+        "AWS_ACCESS_KEY_ID": "tracekeep",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - a script of the project
+            [PROJECT / "scripts" / "s3_server.sh", folder, str(port)],
+            env={**os.environ, **environment}, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 900
+            while time.monotonic() < deadline and process.poll() is None:
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(1)
+            assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")
+            yield environment
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two small generated days."""
+    from tracekeep.generator import generate
+
+    folder = tmp_path_factory.mktemp("input")
+    generate(folder / "day", events=3_000, seed=1)
+    generate(folder / "next", events=1_000, seed=2)
+    return [folder / "day", folder / "next"]
+
+
+@pytest.fixture(scope="session")
+def disk_lake(two_days: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two runs in one process each make of them on disk."""
+    import commands
+
+    lake = tmp_path_factory.mktemp("disk")
+    for day in two_days:
+        place = {"TRACEKEEP_LAKE": str(lake), "TRACEKEEP_STATE": str(lake)}
+        code, _, err = commands.finish(commands.start("run", day, **place))
+        assert code == 0, err
+    return lake

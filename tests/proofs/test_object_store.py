@@ -4,97 +4,101 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
+import random
 import signal
-import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import commands
 import lakes
 import pytest
+from upath import UPath
 
 from tracekeep.lake import PROJECT
 
-Environment = dict[str, str]
+KILLS = 20
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """A server with the bucket `lake`, as the variables by which clients find it; it ends with the
-    tests."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("s3")
-    folder.joinpath("buckets", "lake").mkdir(parents=True)
-    environment = {
-        "AWS_ACCESS_KEY_ID": "tracekeep",
-        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_REGION": "us-east-1",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - a script of the project
-            [PROJECT / "scripts" / "s3_server.sh", folder, str(port)],
-            env={**os.environ, **environment}, stderr=log, start_new_session=True,
-        )  # fmt: skip
-        try:
-            deadline = time.monotonic() + 900
-            while time.monotonic() < deadline and process.poll() is None:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(1)
-            assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")
-            yield environment
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
+@pytest.fixture
+def in_store(
+    store: dict[str, str], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> UPath:
+    """An empty lake in the store, for this process and those that it starts."""
+    for name, value in store.items():
+        monkeypatch.setenv(name, value)
+    lake = UPath(f"s3a://lake/{request.node.name}", use_listings_cache=False)
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(lake))
+    return lake
+
+
+def told(*arguments: object, **environment: str) -> str:
+    """What a command prints; it must succeed."""
+    code, out, err = commands.finish(commands.start(*arguments, **environment))
+    assert code == 0, err
+    return out
 
 
 def test_same_rows_as_on_disk(
-    store: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_store: UPath,
+    two_days: list[Path],
+    disk_lake: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from upath import UPath
-
-    from tracekeep.generator import generate
-
-    for name, value in store.items():
-        monkeypatch.setenv(name, value)
-    generate(tmp_path / "day", events=3_000, seed=1)
-    generate(tmp_path / "next", events=1_000, seed=2)
-    on_disk = tmp_path / "lake"
-    in_store = UPath("s3a://lake/one", use_listings_cache=False)
-    places = {
-        on_disk: {"TRACEKEEP_LAKE": str(on_disk)},
-        in_store: {"TRACEKEEP_LAKE": str(in_store), "TRACEKEEP_STATE": str(tmp_path / "state")},
-    }
-
-    def told(lake: Path | UPath, *arguments: object) -> str:
-        code, out, err = commands.finish(commands.start(*arguments, **places[lake]))
-        assert code == 0, err
-        return out
-
-    for day in ("day", "next"):
-        for lake in places:
-            told(lake, "run", tmp_path / day)
-        expected, actual = lakes.snapshot(on_disk), lakes.snapshot(in_store)
-        assert expected["silver.spans"].total() > 500
-        lakes.assert_same_rows(expected, actual)
+    monkeypatch.setenv("TRACEKEEP_STATE", str(tmp_path / "state"))
+    for day in two_days:
+        told("run", day)
+    expected = lakes.snapshot(disk_lake)
+    assert expected["silver.spans"].total() > 500
+    lakes.assert_same_rows(expected, lakes.snapshot(in_store))
     started = time.monotonic()
-    assert "silver" in told(in_store, "run", tmp_path / "next")
+    assert "silver" in told("run", two_days[1])
     print(f"run with nothing new: {time.monotonic() - started:.1f} s")
-    for arguments in (("tables", "--json"), ("incident", "--json")):
-        here, there = (json.loads(told(lake, *arguments)) for lake in places)
-        assert len(here) == len(there), arguments
-    told(in_store, "expire", "--now", "2024-02-01")
+    on_disk = {"TRACEKEEP_LAKE": str(disk_lake), "TRACEKEEP_STATE": str(disk_lake)}
+    rows_here, rows_there = (
+        {table["table"]: table["rows"] for table in json.loads(told("tables", "--json", **place))}
+        for place in ({}, on_disk)
+    )
+    assert rows_here == rows_there
+    assert json.loads(told("incident", "--json")) == json.loads(
+        told("incident", "--json", **on_disk)
+    )
     trace = next(row["trace_id"] for row in _rows(in_store, "gold.error_events"))
-    assert "nothing of it is left" in told(in_store, "erase", "--trace", trace)
+    assert "nothing of it is left" in told("erase", "--trace", trace)
     assert trace not in {row["trace_id"] for row in _rows(in_store, "gold.error_events")}
+    told("expire", "--now", "2026-01-01")
+    assert not _rows(in_store, "silver.spans")
 
 
 def _rows(lake: Path, table: str) -> list[dict[str, object]]:
     return [json.loads(row) for row in lakes.row_texts(lake, table)]
+
+
+def test_two_drivers_and_kills(
+    in_store: UPath, two_days: list[Path], disk_lake: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(3)
+    tracekeep, dbt = [sys.executable, "-m", "tracekeep"], [sys.executable, "-m", "dbt.cli.main"]
+    ingest = [*tracekeep, "ingest", *map(str, two_days), "--max-files-per-batch", "4"]
+    drivers = {"ingest": ingest, "dbt": [*dbt, "run"]}
+
+    def start(driver: str) -> subprocess.Popen[bytes]:
+        with (tmp_path / driver).open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - the project's own commands
+                drivers[driver], cwd=PROJECT, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, "TRACEKEEP_STATE": str(tmp_path / f"state_{driver}")},
+            )  # fmt: skip
+
+    running = {driver: start(driver) for driver in drivers}
+    for _ in range(KILLS):
+        driver = chance.choice(sorted(drivers))
+        time.sleep(chance.uniform(5, 40))
+        os.killpg(running[driver].pid, signal.SIGKILL)
+        running[driver].wait()
+        running[driver] = start(driver)
+    for driver in ("ingest", "dbt"):
+        assert running[driver].wait(1800) == 0, (tmp_path / driver).read_text(encoding="utf-8")
+    assert start("dbt").wait(1800) == 0  # what ingest committed after dbt had looked
+    lakes.assert_same_rows(lakes.snapshot(disk_lake), lakes.snapshot(in_store))

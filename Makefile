@@ -135,8 +135,8 @@ bench: setup .bench/.ready
 
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove
-prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts prove-storage \
-	prove-retention prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
+prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts \
+	prove-storage prove-growth prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
 	prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-templates
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
@@ -188,6 +188,12 @@ prove-gold-layouts: setup
 .PHONY: prove-storage
 prove-storage: setup
 	$(proofs) tests/proofs/test_storage.py
+
+# CPU, memory, bytes and files by the events of a day; writes docs/results/growth.md. What is done
+# stays in TRACEKEEP_PROVE_FOLDER; TRACEKEEP_PROVE_SIZES="300000 1000000" names other sizes.
+.PHONY: prove-growth
+prove-growth: setup
+	$(proofs) tests/proofs/test_growth.py
 
 # A generated day gives the same Silver as JSON and as protobuf.
 .PHONY: prove-protobuf

@@ -1,19 +1,12 @@
-"""What Gold weighs against Bronze, by share of errors, length of a window and volume.
-
-Each point is a process of its own whose figures stay in a folder: a proof that was cut short goes
-on where it ended, with the same TRACEKEEP_PROVE_FOLDER.
-"""
+"""What Gold weighs against Bronze, by share of errors, length of a window and volume."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+from points import Figures, figures_of
 
 from tracekeep.lake import PROJECT
 
@@ -38,30 +31,11 @@ CONTEXT = (
     "incident_path_days", "incident_path_groups",
 )  # fmt: skip
 """Tables that hold errors in full and the sample: they grow with the share of errors."""
-WINDOWS = ("endpoint_minutes", "call_graph_minutes", "endpoint_hours")
+WINDOWS = (
+    "endpoint_minutes", "call_graph_minutes", "endpoint_hours", "operation_minutes",
+    "log_statement_minutes",
+)  # fmt: skip
 """Tables that grow with windows, endpoints and edges, up to the number of events."""
-
-Figures = dict[str, Any]
-
-
-def figures_of(events: int, share: str, windows: tuple[int, ...]) -> list[Figures]:
-    """The figures of a point, from its file if they are there already."""
-    kept = FOLDER / f"{events}-{share}.jsonl"
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-            script = Path(__file__).with_name("storage_points.py")
-            told = subprocess.run(  # noqa: S603 - the arguments are the proof's own
-                [sys.executable, str(script), folder, str(events), share, *map(str, windows)],
-                cwd=PROJECT,
-                env={**os.environ, "PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests' / 'python'}"},
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            ).stdout
-            part = Path(folder) / "figures"
-            part.write_text(told, encoding="utf-8")
-            shutil.move(part, kept)
-    return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
 
 
 def size_of(tables: Figures, key: str = "bytes") -> int:
@@ -155,10 +129,10 @@ def report_of(points: list[Figures]) -> str:
 
 
 def test_gold_is_25_times_smaller_than_bronze() -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
     points: list[Figures] = []
     for events, share, windows in POINTS:
-        points += figures_of(events, share, windows)
+        name = f"{events}-{share}"
+        points += figures_of(FOLDER, name, "storage_points.py", events, share, *windows)
         # after each point, so that a proof that is cut short leaves what it found
         report = report_of(points)
         (PROJECT / "docs" / "results" / "storage.md").write_text(report, encoding="utf-8")

@@ -136,8 +136,8 @@ bench: setup .bench/.ready
 # The long proofs, each at most an hour on two cores, or resumable.
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts \
-	prove-storage prove-growth prove-erasure prove-year prove-readers prove-faults prove-sizes prove-speed \
-	prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-templates
+	prove-storage prove-growth prove-retention prove-erasure prove-year prove-readers prove-faults \
+	prove-sizes prove-speed prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-templates
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.

@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from tracekeep.lake import LakeError
+
 OUTPUT_CLOSED = 141
 """Exit code of a command whose reader has gone, as shells tell it."""
 
@@ -18,7 +20,8 @@ def run_command(
     commands: Mapping[str, tuple[str, str]],
     arguments: Sequence[str],
 ) -> int:
-    """Parse the arguments of `python -m <package>` and run one command; returns its exit code.
+    """Parse the arguments of `python -m <package>` and run one command; returns its exit code, 2
+    for a lake that cannot be used as it is named.
 
     commands: by name the module, which has `add_arguments` and `run`, and a summary. Only the
     module of the command that runs is imported.
@@ -35,6 +38,9 @@ def run_command(
     try:
         code = int(parsed.run(parsed))
         sys.stdout.flush()
+    except LakeError as error:
+        print(f"{parsed.command}: {error}", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         if not _is_stdout_closed():
             raise

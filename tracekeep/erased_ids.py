@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from tracekeep.lake import table_path
+from tracekeep.lake import has_table, table_path
 from tracekeep.spellings import TRACE_ID_DIGITS, ids_in, values_in
 
 LIST = "bronze.erased_ids"
@@ -74,7 +74,7 @@ def id_hash(salt: str, text: str) -> str:
 def read_erased_ids(rows: Iterable[Mapping[str, Any]] | None = None) -> ErasedIds | None:
     """The list of the lake, or of its rows if they are given; None if nothing was erased."""
     if rows is None:
-        if not (table_path(LIST) / "_delta_log").exists():
+        if not has_table(LIST):
             return None
         from deltalake import DeltaTable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection
 
-from tracekeep.lake import table_path
+from tracekeep.lake import has_table, table_path
 from tracekeep.last_run import newest_commit
 from tracekeep.summary import BOOKS
 
@@ -17,10 +17,9 @@ def booked_batches() -> set[int]:
     """The ingest batches that Silver has taken."""
     from deltalake import DeltaTable
 
-    path = table_path(BOOKS)
-    if not (path / "_delta_log").exists():
+    if not has_table(BOOKS):
         return set()
-    books = DeltaTable(str(path)).to_pyarrow_table(columns=["ingest_batch"])
+    books = DeltaTable(str(table_path(BOOKS))).to_pyarrow_table(columns=["ingest_batch"])
     return set(books["ingest_batch"].to_pylist())
 
 

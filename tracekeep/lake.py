@@ -18,8 +18,8 @@ SCHEMAS = (*LAYERS, "control")
 """`control` holds the state of runs: books, builds, lists of what changed, expired days."""
 
 
-class LakeError(RuntimeError):
-    """The lake is named in a way that cannot be used; the message says what to do."""
+class LakeError(Exception):
+    """The lake cannot be used as it is named; the message says why."""
 
 
 def lake_path() -> Path:
@@ -27,16 +27,27 @@ def lake_path() -> Path:
     like one for a URI such as `s3a://bucket/prefix`. As text it is what Spark and Delta open.
 
     The variable is made absolute in the environment too, so that child processes agree.
+    Raises LakeError for an object store that cannot be reached.
     """
     place = os.environ.get("TRACEKEEP_LAKE") or str(PROJECT / ".lake")
     if "://" in place:
-        from upath import UPath
-
-        # Spark writes behind its back, so it must not remember what a folder held
-        return cast("Path", UPath(place.rstrip("/"), use_listings_cache=False))
+        return _in_store(place.rstrip("/"))
     path = Path(place).absolute()
     os.environ["TRACEKEEP_LAKE"] = str(path)
     return path
+
+
+@cache
+def _in_store(place: str) -> Path:
+    from upath import UPath
+
+    # Spark writes behind its back, so it must not remember what a folder held
+    lake = UPath(place, use_listings_cache=False)
+    try:
+        lake.fs.exists(lake.path)
+    except Exception as error:  # each store has errors of its own: keys, rights, network
+        raise LakeError(f"the lake {place} cannot be reached: {error}") from error
+    return cast("Path", lake)
 
 
 def state_path() -> Path:
@@ -66,6 +77,16 @@ def table_path(name: str) -> Path:
     return lake_path() / layer / table
 
 
+def has_table(name: str) -> bool:
+    """Whether the lake has the table `layer.table`."""
+    return _is_table(table_path(name))
+
+
+def _is_table(folder: Path) -> bool:
+    """A table whose making was cut short has a log without a commit, and is none."""
+    return any((folder / "_delta_log").glob("*.json"))
+
+
 def file_sizes(folder: Path) -> dict[str, int]:
     """Bytes of each file below a folder, by its path in it; without files that vanish meanwhile."""
     if not is_local(folder):
@@ -82,15 +103,12 @@ def file_sizes(folder: Path) -> dict[str, int]:
 
 
 def delta_tables() -> list[str]:
-    """The Delta tables of the lake, `layer.table`: layers in their order, tables by name.
-
-    A table whose making was cut short has a log without a commit and is not among them.
-    """
+    """The Delta tables of the lake, `layer.table`: layers in their order, tables by name."""
     return [
         f"{layer}.{folder.name}"
         for layer in SCHEMAS
         for folder in sorted((lake_path() / layer).glob("*"))
-        if any(folder.joinpath("_delta_log").glob("*.json"))
+        if _is_table(folder)
     ]
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tracekeep.lake import (
     PROJECT,
     SCHEMAS,
+    has_table,
     lake_path,
     project_variables,
     state_path,
@@ -264,8 +265,8 @@ def new_bytes(paths: Sequence[str | Path], options: Options, enough: int) -> int
     from tracekeep.ingest.plan import Planner, find_files, task_bytes
 
     found = list(dict.fromkeys(find_files(paths)))
-    is_new = not (table_path("bronze.ingest_files") / "_delta_log").exists()
-    known = {} if is_new else Ledger(None).latest_parts()  # type: ignore[arg-type]
+    is_known = has_table("bronze.ingest_files")
+    known = Ledger(None).latest_parts() if is_known else {}  # type: ignore[arg-type]
     planner = Planner(known, found, options.named_format, options.is_live)
     total = 0
     for path in found:
@@ -306,7 +307,7 @@ def newest_gold_build() -> str | None:
     import pyarrow.compute as pc
     from deltalake import DeltaTable
 
-    path = table_path("gold.build_versions")
-    if not (path / "_delta_log").exists():
+    if not has_table("gold.build_versions"):
         return None
-    return pc.max(DeltaTable(str(path)).to_pyarrow_table(columns=["build_id"])["build_id"]).as_py()
+    builds = DeltaTable(str(table_path("gold.build_versions")))
+    return pc.max(builds.to_pyarrow_table(columns=["build_id"])["build_id"]).as_py()

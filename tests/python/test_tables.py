@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from commands import start
+from commands import finish, start
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
@@ -254,3 +254,16 @@ def test_a_reader_that_goes_ends_the_command_quietly(lake: Path) -> None:
     assert command.stderr
     assert command.stderr.read() == ""
     assert command.wait(60) == OUTPUT_CLOSED
+
+
+def test_a_store_that_cannot_be_reached_is_named() -> None:
+    store = {
+        "TRACEKEEP_LAKE": "s3a://bucket/lake",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # the port "discard", where nobody listens
+    }
+    code, out, err = finish(start("tables", **store))
+    assert (code, out) == (2, "")
+    assert err.startswith("tables: the lake s3a://bucket/lake cannot be reached: ")
+    assert len(err.splitlines()) == 1

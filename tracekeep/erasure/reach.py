@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tracekeep.lake import table_path
+from tracekeep.lake import has_table, table_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,7 +42,7 @@ def out_of_reach(
     expired: all that are masked, and those that Silver may never have held, as it has no attributes
     of span events; else those that are masked and were met nowhere."""
     unmet = subjects - met
-    if subjects and (table_path(EXPIRED_DAYS) / "_delta_log").exists():
+    if subjects and has_table(EXPIRED_DAYS):
         days = spark.read.format("delta").load(str(table_path(EXPIRED_DAYS)))
         if days.where("table_name like 'bronze.%'").limit(1).count():
             return masked | unmet

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from tracekeep.ingest.commit import commit_files
 from tracekeep.ingest.plan import PlannedFile
 from tracekeep.ingest.write import Stamp, write_rows
-from tracekeep.lake import bronze_properties, bronze_tables, table_path
+from tracekeep.lake import bronze_properties, bronze_tables, has_table, table_path
 from tracekeep.readers.files import FilePart
 from tracekeep.readers.levels import number_of_word
 from tracekeep.sql import literal
@@ -46,7 +46,7 @@ class Ledger:
         release lacks (R15)."""
         for table, columns in bronze_tables().items():
             path = table_path(f"bronze.{table}")
-            if not (path / "_delta_log").exists():
+            if not has_table(f"bronze.{table}"):
                 self._create(table, columns)
                 continue
             known = _open(table).schema().to_arrow().names

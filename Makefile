@@ -235,13 +235,13 @@ prove-kafka: setup
 # once and are killed. Builds a server, which needs Go.
 .PHONY: prove-s3
 prove-s3: setup-s3
-	$(proofs) tests/proofs/test_object_store.py
+	$(pytest) tests/proofs/test_object_store.py
 
 # A cluster on this machine makes the same rows, on a shared folder and in an object store.
 .PHONY: prove-cluster
 prove-cluster: setup-s3
 	@scripts/setup.sh cluster
-	$(proofs) tests/proofs/test_cluster.py
+	$(pytest) tests/proofs/test_cluster.py
 
 # What expires goes from disk, what arrives for it later is counted, no error is lost (R6, R12).
 .PHONY: prove-retention

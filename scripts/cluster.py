@@ -65,6 +65,7 @@ def start() -> None:
     _write_private(
         HOME / "env",
         f"export TRACEKEEP_MASTER={MASTER} SPARK_CONF_DIR={HOME / 'conf'}\n"
+        f"export PYSPARK_PYTHON={sys.executable}\n"
         f"export TRACEKEEP_REMOTE=sc://localhost:{CONNECT_PORT}\n"
         f"export SPARK_CONNECT_AUTHENTICATE_TOKEN={_secret('connect')}\n"
         # dbt-spark asks for Hive at each statement, which the server has had from its start.

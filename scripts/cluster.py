@@ -9,6 +9,7 @@ Spark's configuration of one (SPARK_CONF_DIR), `logs` are what the processes pri
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import secrets
 import shutil
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import pyspark
 
-from tracekeep.lake import PROJECT, state_path
+from tracekeep.lake import PROJECT, lake_path, state_path
 from tracekeep.session import local_settings
 
 HOME = PROJECT / ".cluster"
@@ -82,8 +83,14 @@ def start_worker(number: int) -> None:
 
 
 def start_connect() -> None:
-    """Start the Spark Connect server over the lake of this environment."""
+    """Start the Spark Connect server over the lake of this environment. Raises SystemExit if it runs
+    over another one."""
     (state_path() / "logs").mkdir(parents=True, exist_ok=True)
+    if _running("connect") is not None:
+        other = _read_settings(HOME / "connect.conf")["spark.sql.warehouse.dir"]
+        if other != str(lake_path()):
+            sys.exit(f"cluster: it runs over the lake {other}: `make cluster-stop` first")
+        return
     jars = ":".join(str(jar) for jar in sorted((PROJECT / ".jars").glob("delta-*.jar")))
     settings = local_settings()
     del settings["spark.jars"]  # a Connect session's own class loader would not share its classes
@@ -164,7 +171,7 @@ def _listens(port: int) -> bool:
 
 
 def _start_postgres() -> None:
-    """Start PostgreSQL with the database `metastore`, whose owner has a password."""
+    """Start PostgreSQL with the metastore of the lake, a database whose owner has a password."""
     log = POSTGRES_FOLDER / "log"
     if not POSTGRES_FOLDER.exists():
         POSTGRES_FOLDER.mkdir()
@@ -176,14 +183,21 @@ def _start_postgres() -> None:
         _postgres("initdb", "-D", str(POSTGRES_FOLDER), "-U", "tracekeep", "-E", "UTF8",
                   "-A", "scram-sha-256", "--pwfile", str(password))  # fmt: skip
         password.unlink()
-    if _listens(POSTGRES_PORT):
-        return
-    options = f"-p {POSTGRES_PORT} -c listen_addresses={HOST} -c unix_socket_directories=''"
-    _postgres("pg_ctl", "start", "-w", "-D", str(POSTGRES_FOLDER), "-l", str(log), "-o", options)
+    if not _listens(POSTGRES_PORT):
+        options = f"-p {POSTGRES_PORT} -c listen_addresses={HOST} -c unix_socket_directories=''"
+        _postgres(
+            "pg_ctl", "start", "-w", "-D", str(POSTGRES_FOLDER), "-l", str(log), "-o", options
+        )
     psql = ("psql", f"postgresql://tracekeep@{HOST}:{POSTGRES_PORT}/postgres", "-tAc")
-    if not _postgres(*psql, "select 1 from pg_database where datname = 'metastore'"):
-        _postgres(*psql, "create database metastore")
+    name = _metastore_name()
+    if not _postgres(*psql, f"select 1 from pg_database where datname = '{name}'"):  # noqa: S608 - hex
+        _postgres(*psql, f"create database {name}")
         _make_metastore_tables()
+
+
+def _metastore_name() -> str:
+    """A database of its own for each lake, as a metastore holds one lake's places."""
+    return f"lake_{hashlib.sha256(str(lake_path()).encode()).hexdigest()[:16]}"
 
 
 def _make_metastore_tables() -> None:
@@ -212,7 +226,7 @@ def _make_metastore_tables() -> None:
 
 def _metastore_settings() -> dict[str, str]:
     return {
-        "javax.jdo.option.ConnectionURL": f"jdbc:postgresql://{HOST}:{POSTGRES_PORT}/metastore",
+        "javax.jdo.option.ConnectionURL": f"jdbc:postgresql://{HOST}:{POSTGRES_PORT}/{_metastore_name()}",
         "javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
         "javax.jdo.option.ConnectionUserName": "tracekeep",
         "javax.jdo.option.ConnectionPassword": _secret("metastore"),

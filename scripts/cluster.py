@@ -83,8 +83,10 @@ def start_worker(number: int) -> None:
 
 
 def start_connect() -> None:
-    """Start the Spark Connect server over the lake of this environment. Raises SystemExit if it runs
-    over another one."""
+    """Start the Spark Connect server over the lake of this environment.
+
+    Raises SystemExit if it runs over another one.
+    """
     (state_path() / "logs").mkdir(parents=True, exist_ok=True)
     if _running("connect") is not None:
         other = _read_settings(HOME / "connect.conf")["spark.sql.warehouse.dir"]

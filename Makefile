@@ -137,7 +137,8 @@ bench: setup .bench/.ready
 .PHONY: prove
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts \
 	prove-storage prove-growth prove-retention prove-erasure prove-year prove-readers prove-faults \
-	prove-sizes prove-speed prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-templates
+	prove-sizes prove-speed prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-soak \
+	prove-templates
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -242,6 +243,13 @@ prove-s3: setup-s3
 prove-cluster: setup-s3
 	@scripts/setup.sh cluster
 	$(pytest) tests/proofs/test_cluster.py
+
+# 20 minutes of 1,000 events a second on the cluster, of which processes die; writes
+# docs/results/soak.md.
+.PHONY: prove-soak
+prove-soak: setup
+	@scripts/setup.sh cluster
+	$(pytest) tests/proofs/test_soak.py
 
 # What expires goes from disk, what arrives for it later is counted, no error is lost (R6, R12).
 .PHONY: prove-retention

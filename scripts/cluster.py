@@ -93,6 +93,7 @@ def start_connect() -> None:
         if other != str(lake_path()):
             sys.exit(f"cluster: it runs over the lake {other}: `make cluster-stop` first")
         return
+    metastore = _metastore_settings(_metastore_name())
     jars = ":".join(str(jar) for jar in sorted((PROJECT / ".jars").glob("delta-*.jar")))
     settings = local_settings()
     del settings["spark.jars"]  # a Connect session's own class loader would not share its classes
@@ -108,7 +109,7 @@ def start_connect() -> None:
             "spark.connect.grpc.binding.port": str(CONNECT_PORT),
             "spark.connect.authenticate.token": _secret("connect"),
             "spark.sql.catalogImplementation": "hive",
-            **{f"spark.hadoop.{key}": value for key, value in _metastore_settings().items()},
+            **{f"spark.hadoop.{key}": value for key, value in metastore.items()},
             "spark.hadoop.hive.metastore.schema.verification": "false",
         },
     )
@@ -193,8 +194,11 @@ def _start_postgres() -> None:
     psql = ("psql", f"postgresql://tracekeep@{HOST}:{POSTGRES_PORT}/postgres", "-tAc")
     name = _metastore_name()
     if not _postgres(*psql, f"select 1 from pg_database where datname = '{name}'"):  # noqa: S608 - hex
-        _postgres(*psql, f"create database {name}")
-        _make_metastore_tables()
+        draft = f"{name}_draft"  # a start that is cut short leaves no metastore without tables
+        _postgres(*psql, f"drop database if exists {draft}")
+        _postgres(*psql, f"create database {draft}")
+        _make_metastore_tables(draft)
+        _postgres(*psql, f"alter database {draft} rename to {name}")
 
 
 def _metastore_name() -> str:
@@ -202,33 +206,31 @@ def _metastore_name() -> str:
     return f"lake_{hashlib.sha256(str(lake_path()).encode()).hexdigest()[:16]}"
 
 
-def _make_metastore_tables() -> None:
+def _make_metastore_tables(database: str) -> None:
     """Make Hive's tables at once: made one by one as they are needed, they wait for each other."""
     properties = {
         "javax.jdo.PersistenceManagerFactoryClass":
             "org.datanucleus.api.jdo.JDOPersistenceManagerFactory",
-        **_metastore_settings(),
+        **_metastore_settings(database),
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "metastore.properties")
         path.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
         (jar,) = (SPARK / "jars").glob("hive-metastore-*.jar")
         zipfile.ZipFile(jar).extract("package.jdo", folder)
-        done = subprocess.run(  # noqa: S603 - DataNucleus's own program
-            [Path(os.environ.get("JAVA_HOME", ""), "bin", "java")
-             if "JAVA_HOME" in os.environ else "java",
-             "-cp", f"{SPARK / 'jars'}/*:{_postgres_jar()}",
-             "org.datanucleus.store.schema.SchemaTool",
+        done = subprocess.run(  # noqa: S603 - DataNucleus's own program, with Spark's JARs
+            [SPARK / "bin" / "spark-class", "org.datanucleus.store.schema.SchemaTool",
              "-create", "-api", "JDO", "-props", path, f"{folder}/package.jdo"],
+            env={**os.environ, "SPARK_DIST_CLASSPATH": _postgres_jar()},
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         if done.returncode:
             sys.exit(f"cluster: the metastore has no tables: {done.stdout}")
 
 
-def _metastore_settings() -> dict[str, str]:
+def _metastore_settings(database: str) -> dict[str, str]:
     return {
-        "javax.jdo.option.ConnectionURL": f"jdbc:postgresql://{HOST}:{POSTGRES_PORT}/{_metastore_name()}",
+        "javax.jdo.option.ConnectionURL": f"jdbc:postgresql://{HOST}:{POSTGRES_PORT}/{database}",
         "javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
         "javax.jdo.option.ConnectionUserName": "tracekeep",
         "javax.jdo.option.ConnectionPassword": _secret("metastore"),
@@ -236,9 +238,9 @@ def _metastore_settings() -> dict[str, str]:
     }
 
 
-def _postgres_jar() -> Path:
+def _postgres_jar() -> str:
     (jar,) = (PROJECT / ".jars").glob("postgresql-*.jar")
-    return jar
+    return str(jar)
 
 
 def _postgres(program: str, *arguments: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from upath import UPath
 
 from tracekeep.lake import PROJECT
 
@@ -87,3 +88,28 @@ def disk_lake(two_days: list[Path], tmp_path_factory: pytest.TempPathFactory) ->
         code, _, err = commands.finish(commands.start("run", day, **place))
         assert code == 0, err
     return lake
+
+
+@pytest.fixture
+def cluster(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path | UPath]:
+    """A running cluster over an empty lake, which the environment names, in a `folder` or in the
+    `store`, as the parameter says; it ends with the test."""
+    import commands
+
+    place: Path | UPath = tmp_path / "lake"
+    if request.param == "store":
+        for name, value in request.getfixturevalue("store").items():
+            monkeypatch.setenv(name, value)
+        place = UPath("s3a://lake/cluster", use_listings_cache=False)
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(place))
+    monkeypatch.setenv("TRACEKEEP_STATE", str(tmp_path / "state"))
+    commands.python("scripts/cluster.py", "start")
+    try:
+        for line in (PROJECT / ".cluster" / "env").read_text(encoding="utf-8").splitlines():
+            for pair in line.removeprefix("export ").split():
+                monkeypatch.setenv(*pair.split("=", 1))
+        yield place
+    finally:
+        commands.python("scripts/cluster.py", "stop")

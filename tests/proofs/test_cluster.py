@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import commands
 import lakes
 import pyspark
 import pytest
@@ -18,48 +19,12 @@ from tracekeep.lake import PROJECT
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 
 
-@pytest.fixture(params=["folder", "store"])
-def cluster(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path | UPath]:
-    """A running cluster over an empty lake, which the environment names; it ends with the test."""
-    place: Path | UPath = tmp_path / "lake"
-    if request.param == "store":
-        for name, value in request.getfixturevalue("store").items():
-            monkeypatch.setenv(name, value)
-        place = UPath("s3a://lake/cluster", use_listings_cache=False)
-    monkeypatch.setenv("TRACEKEEP_LAKE", str(place))
-    monkeypatch.setenv("TRACEKEEP_STATE", str(tmp_path / "state"))
-    cluster_command("start")
-    try:
-        for line in (PROJECT / ".cluster" / "env").read_text(encoding="utf-8").splitlines():
-            for pair in line.removeprefix("export ").split():
-                monkeypatch.setenv(*pair.split("=", 1))
-        yield place
-    finally:
-        cluster_command("stop")
-
-
-def cluster_command(command: str) -> None:
-    told("scripts/cluster.py", command)
-
-
-def told(*arguments: object) -> str:
-    """What a Python program of the project prints; it must succeed."""
-    done = subprocess.run(  # noqa: S603 - the project's own programs
-        [sys.executable, *map(str, arguments)],
-        cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    return done.stdout
-
-
 def dbt(*arguments: str) -> str:
     """What dbt prints on the target `cluster`; it must succeed."""
-    return told("-m", "dbt.cli.main", *arguments, "--target", "cluster")
+    return commands.python("-m", "dbt.cli.main", *arguments, "--target", "cluster")
 
 
+@pytest.mark.parametrize("cluster", ["folder", "store"], indirect=True)
 def test_same_rows_as_in_one_process(
     cluster: Path | UPath, two_days: list[Path], disk_lake: Path
 ) -> None:
@@ -78,3 +43,44 @@ def test_same_rows_as_in_one_process(
     dbt("docs", "generate")
     dbt("run-operation", "register_bronze_sources")
     dbt("source", "freshness")
+
+
+OWN_DRIVER = (
+    "-c", "from tracekeep.session import spark_session; print(spark_session().range(7).count())"
+)  # fmt: skip
+OVER_CONNECT = (
+    "-c",
+    "import os; from pyspark.sql import SparkSession as S; "
+    "print(S.builder.remote(os.environ['TRACEKEEP_REMOTE']).getOrCreate().range(7).count())",
+)
+DATABASE_QUESTION = (
+    "-c",
+    "import subprocess, sys; sys.exit(subprocess.run(['psql', '-h', '127.0.0.1', '-p', '15432', "
+    "'-U', 'tracekeep', 'postgres', '-tAc', 'select 7']).returncode)",
+)
+
+
+@pytest.mark.parametrize("cluster", ["folder"], indirect=True)
+def test_strangers_are_refused(cluster: Path, tmp_path: Path) -> None:
+    secrets = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (PROJECT / ".cluster").glob("*.secret")
+    }
+    settings = (PROJECT / ".cluster" / "conf" / "spark-defaults.conf").read_text(encoding="utf-8")
+    (tmp_path / "spark-defaults.conf").write_text(
+        settings.replace(secrets["cluster"], "another"), encoding="utf-8"
+    )
+    for question, own, foreign, words in (
+        (OWN_DRIVER, {}, {"SPARK_CONF_DIR": str(tmp_path)}, "All masters are unresponsive"),
+        (OVER_CONNECT, {}, {"SPARK_CONNECT_AUTHENTICATE_TOKEN": "another"}, "UNAUTHENTICATED"),
+        (
+            DATABASE_QUESTION, {"PGPASSWORD": secrets["metastore"]}, {"PGPASSWORD": "another"},
+            "password authentication failed",
+        ),
+    ):  # fmt: skip
+        assert commands.python(*question, **own).split()[-1] == "7"
+        with pytest.raises(AssertionError, match=words):
+            commands.python(*question, **foreign)
+    for port in (8080, 8081, 8082):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/")

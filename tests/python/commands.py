@@ -27,6 +27,17 @@ def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     )
 
 
+def python(*arguments: object, **environment: str) -> str:
+    """What a Python program of the project prints; it must succeed."""
+    done = subprocess.run(  # noqa: S603 - the arguments are the tests' own
+        [sys.executable, *map(str, arguments)],
+        cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    return done.stdout
+
+
 def finish(process: subprocess.Popen[str], seconds: float = 1800) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command."""
     out, err = process.communicate(timeout=seconds)

@@ -71,7 +71,7 @@ def test_strangers_are_refused(cluster: Path, tmp_path: Path) -> None:
         settings.replace(secrets["cluster"], "another"), encoding="utf-8"
     )
     for question, own, foreign, words in (
-        (OWN_DRIVER, {}, {"SPARK_CONF_DIR": str(tmp_path)}, "All masters are unresponsive"),
+        (OWN_DRIVER, {}, {"SPARK_CONF_DIR": str(tmp_path)}, "stopped SparkContext"),
         (OVER_CONNECT, {}, {"SPARK_CONNECT_AUTHENTICATE_TOKEN": "another"}, "UNAUTHENTICATED"),
         (
             DATABASE_QUESTION, {"PGPASSWORD": secrets["metastore"]}, {"PGPASSWORD": "another"},

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def cost_of(step: Callable[[], object]) -> dict[str, Any]:
     """Wall and CPU seconds, and peak resident bytes of the processes by name."""
     started, cpu = time.monotonic(), processes.cpu_seconds(os.getpid())
     for pid in processes.family(os.getpid()):
-        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak so far is forgotten
+        with suppress(FileNotFoundError):  # it ended meanwhile
+            Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak so far is forgotten
     with processes.peak_memory(os.getpid()) as peaks:
         step()
     return {

@@ -207,6 +207,7 @@ def test_soak(cluster: Path, tmp_path: Path) -> None:
         threading.Timer(DOOR_CLOSES, soak.kill, ["connect"]),
     ]
     for other in others:
+        other.daemon = True
         other.start()
     try:
         while not _books(cluster):
@@ -224,6 +225,8 @@ def test_soak(cluster: Path, tmp_path: Path) -> None:
         assert ingest.wait() == 0
     soak.build(cluster)
 
+    assert fed.spans + fed.log_records > 0.99 * SECONDS * RATE
+    assert len(soak.happened) == 4  # two died, two came back
     counts = DeltaTable(str(cluster / "bronze" / "ingest_batches")).to_pyarrow_table()
     assert pc.sum(counts["span_count"]).as_py() == fed.spans
     assert pc.sum(counts["log_record_count"]).as_py() == fed.log_records

@@ -126,8 +126,10 @@ def expire(
             if "remembered_by" in meta:
                 _forget_unseen(spark, name, meta["remembered_by"], oldest)
     _keep_versions(spark, settings)
-    # the views of what Bronze holds go by the days that have expired
-    dbt("run", "--select", *VIEWS, "--vars", variables)
+    # The views of what Bronze holds go by the days that have expired. A metastore that was lost
+    # lacks the views below them too.
+    views = (f"+{view},config.materialized:view" for view in VIEWS)
+    dbt("run", "--select", *views, "--vars", variables)
 
 
 VIEWS = ("stg_expired_arrivals", "stg_late_error_events")

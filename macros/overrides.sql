@@ -22,7 +22,7 @@
 {#-
     dbt-spark's statement for a new table, but that it replaces one only in a rebuild, or if each run
     makes it anew: a metastore that was lost or left behind must not make a run overwrite what the
-    lake holds. `python -m tracekeep run` registers such tables again.
+    lake holds (register_tables has registered such tables).
 -#}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- if temporary -%}

@@ -41,7 +41,7 @@ def test_same_rows_as_in_one_process(
     lakes.assert_same_rows(lakes.snapshot(disk_lake), lakes.snapshot(cluster))
     print(dbt("test", "--select", "test_type:data").splitlines()[-1])
     dbt("docs", "generate")
-    dbt("run-operation", "register_bronze_sources")
+    dbt("run-operation", "register_tables")
     dbt("source", "freshness")
 
 

@@ -163,7 +163,7 @@ def read(folder: Path) -> Delivered:
 
 
 def columns_of(lake: Path, table: str, *columns: str) -> pa.Table:
-    return DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_table(columns=columns)
+    return DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_table(columns=list(columns))
 
 
 def pairs_of(lake: Path, table: str) -> list[tuple[str, str]]:

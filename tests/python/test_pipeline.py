@@ -84,6 +84,22 @@ def test_dbt_run_without_news_asks_the_books_alone(
     assert versions(lake_tables()) == before
 
 
+def test_plain_dbt_registers_what_the_metastore_lacks(spark: SparkSession, lake: BuiltLake) -> None:
+    """As after a kill between the first commit of a table and its entry."""
+    from dbt.cli.main import dbtRunner
+
+    from tracekeep.tables import lake_tables
+
+    before = versions(lake_tables())
+    for name in ("silver.changes", "gold.build_versions"):
+        spark.sql(f"drop table {name}")
+    outcome = dbtRunner().invoke(["--quiet", "run", "--select", "changes", "build_versions"])
+    assert outcome.success, outcome.exception or outcome.result
+    assert spark.catalog.tableExists("silver.changes")
+    assert spark.catalog.tableExists("gold.build_versions")
+    assert versions(lake_tables()) == before
+
+
 def test_input_is_anything_but_clean(lake: BuiltLake) -> None:
     assert sum('"trace_id": null' in row for row in lake.rows["silver.error_events"]) >= 4
     assert sum('"is_orphan": true' in row for row in lake.rows["silver.spans"]) >= 2

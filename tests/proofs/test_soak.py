@@ -219,7 +219,6 @@ def test_soak(cluster: Path, tmp_path: Path) -> None:
         deadline = time.monotonic() + 600
         while _books(cluster) < fed.spans + fed.log_records and time.monotonic() < deadline:
             time.sleep(5)
-        caught_up = soak.second()
     finally:
         ingest.send_signal(signal.SIGTERM)
         assert ingest.wait() == 0
@@ -242,7 +241,8 @@ def test_soak(cluster: Path, tmp_path: Path) -> None:
     assert sorted(pairs_of(cluster, "gold.error_events")) == sorted(errors & fed.span_ids)
     tests = commands.python(
         "-m", "dbt.cli.main", "test", "--target", "cluster", "--select", "test_type:data"
-    ).splitlines()[-1]
+    )
+    (passed,) = re.findall(r"Done\. (.*)", tests)
 
     waits = seconds_to_gold(cluster, soak)
     succeeded = [this.ended - this.started for this in soak.rounds if this.succeeded]
@@ -261,14 +261,13 @@ def test_soak(cluster: Path, tmp_path: Path) -> None:
             f"| spans, log records delivered | {fed.spans:,}, {fed.log_records:,} |",
             f"| of them distinct spans, all in Silver | {len(spans):,} |",
             f"| error spans, all in Gold | {len(errors & fed.span_ids):,} |",
-            f"| ingest had read all | {caught_up - SECONDS:.0f} s after the last |",
-            f"| builds, of which failed | {len(soak.rounds)}, "
+                f"| builds, of which failed | {len(soak.rounds)}, "
             f"{len(soak.rounds) - len(succeeded)} |",
             f"| seconds of a build: median, longest | {np.median(succeeded):.0f}, "
             f"{max(succeeded):.0f} |",
             f"| event time to Gold, s: p50, p95 | {np.percentile(waits, 50):.0f}, "
             f"{np.percentile(waits, 95):.0f} |",
-            f"| `dbt test` at the end | {tests} |",
+            f"| `dbt test` at the end | {passed} |",
             "",
             *(f"- {line}" for line in soak.happened),
             "",

@@ -261,7 +261,7 @@ def test_soak(cluster: Path, tmp_path: Path) -> None:
             f"| spans, log records delivered | {fed.spans:,}, {fed.log_records:,} |",
             f"| of them distinct spans, all in Silver | {len(spans):,} |",
             f"| error spans, all in Gold | {len(errors & fed.span_ids):,} |",
-                f"| builds, of which failed | {len(soak.rounds)}, "
+            f"| builds, of which failed | {len(soak.rounds)}, "
             f"{len(soak.rounds) - len(succeeded)} |",
             f"| seconds of a build: median, longest | {np.median(succeeded):.0f}, "
             f"{max(succeeded):.0f} |",

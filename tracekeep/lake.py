@@ -128,20 +128,11 @@ def project_variables(overrides: str | None = None) -> dict[str, Any]:
 
 
 @cache
-def _bronze_source() -> dict[str, Any]:
-    path = PROJECT / "models" / "bronze" / "_bronze__sources.yml"
-    (source,) = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
-    return source
-
-
 def bronze_tables() -> dict[str, dict[str, str]]:
     """Columns and Spark types of each Bronze table, in order, as its dbt source defines them."""
+    path = PROJECT / "models" / "bronze" / "_bronze__sources.yml"
+    (source,) = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
     return {
         table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
-        for table in _bronze_source()["tables"]
+        for table in source["tables"]
     }
-
-
-def bronze_properties() -> dict[str, str]:
-    """Delta table properties that all Bronze tables are created with."""
-    return _bronze_source()["config"]["meta"]["tblproperties"]

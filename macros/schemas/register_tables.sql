@@ -34,11 +34,6 @@
             using delta
             partitioned by ({{ source.meta.partition_by }})
             location '{{ root }}/{{ source.schema }}/{{ source.name }}'
-            tblproperties (
-                {%- for key, value in source.meta.tblproperties.items() %}
-                '{{ key }}' = '{{ value }}'{{ ',' if not loop.last }}
-                {%- endfor %}
-            )
             {%- endcall -%}
         {%- endfor -%}
         {%- set lacking = {} -%}

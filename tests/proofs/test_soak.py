@@ -114,7 +114,7 @@ class Soak:
         """Seconds since the start."""
         return time.time() - self.start
 
-    def build(self, lake: Path) -> Round:
+    def build(self, lake: Path) -> None:
         """Run dbt on the cluster once."""
         books = columns_of(lake, "bronze.ingest_batches", "ingest_batch")
         this = Round(self.second(), set(books["ingest_batch"].to_pylist()))
@@ -126,7 +126,6 @@ class Soak:
         this.ended, this.succeeded = self.second(), done.returncode == 0
         self.rounds.append(this)
         print(f"round: {this.started:.0f} to {this.ended:.0f} s, {this.succeeded}", flush=True)
-        return this
 
     def kill(self, name: str) -> None:
         """Kill a process of the cluster and start it again after ten seconds."""
@@ -166,13 +165,9 @@ def columns_of(lake: Path, table: str, *columns: str) -> pa.Table:
     return DeltaTable(str(lake.joinpath(*table.split(".")))).to_pyarrow_table(columns=list(columns))
 
 
-def pairs_of(lake: Path, table: str) -> list[tuple[str, str]]:
-    """Trace and span ids of the rows that are spans."""
-    types = ["event_type"] if table == "gold.error_events" else []
-    rows = columns_of(lake, table, "trace_id", "span_id", *types).to_pylist()
-    return [
-        (row["trace_id"], row["span_id"]) for row in rows if row.get("event_type") in ("span", None)
-    ]
+def pairs_of(rows: pa.Table) -> list[tuple[str, str]]:
+    """Trace and span ids of the rows."""
+    return list(zip(rows["trace_id"].to_pylist(), rows["span_id"].to_pylist(), strict=True))
 
 
 def seconds_to_gold(lake: Path, soak: Soak) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -232,13 +227,15 @@ def test_soak(cluster: Path, tmp_path: Path) -> None:
     assert pc.sum(counts["rejected_count"]).as_py() == 0
     for table, rows in (("spans", fed.spans), ("log_records", fed.log_records)):
         assert columns_of(cluster, f"bronze.{table}", "ingest_batch").num_rows == rows
-    spans = pairs_of(cluster, "silver.spans")
+    spans = pairs_of(columns_of(cluster, "silver.spans", "trace_id", "span_id"))
     assert len(spans) == len(fed.span_ids)
     assert set(spans) == fed.span_ids
     with gzip.open(day / "truth" / "error_events.jsonl.gz", "rt", encoding="utf-8") as lines:
         truth = [json.loads(line) for line in lines]
     errors = {(it["trace_id"], it["span_id"]) for it in truth if it["event"] == "span"}
-    assert sorted(pairs_of(cluster, "gold.error_events")) == sorted(errors & fed.span_ids)
+    in_gold = columns_of(cluster, "gold.error_events", "event_type", "trace_id", "span_id")
+    in_gold = in_gold.filter(pc.field("event_type") == "span")
+    assert sorted(pairs_of(in_gold)) == sorted(errors & fed.span_ids)
     tests = commands.python(
         "-m", "dbt.cli.main", "test", "--target", "cluster", "--select", "test_type:data"
     )

@@ -85,18 +85,21 @@ def test_dbt_run_without_news_asks_the_books_alone(
 
 
 def test_plain_dbt_registers_what_the_metastore_lacks(spark: SparkSession, lake: BuiltLake) -> None:
-    """As after a kill between the first commit of a table and its entry."""
+    """As after a kill between the first commit of a table and its entry, or with a lost metastore
+    after `expire` has set properties of Bronze's tables.
+    """
     from dbt.cli.main import dbtRunner
 
     from tracekeep.tables import lake_tables
 
+    spark.sql("alter table bronze.changes set tblproperties ('tracekeep.test' = 'set')")
     before = versions(lake_tables())
-    for name in ("silver.changes", "gold.build_versions"):
+    for name in ("bronze.changes", "silver.changes", "gold.build_versions"):
         spark.sql(f"drop table {name}")
     outcome = dbtRunner().invoke(["--quiet", "run", "--select", "changes", "build_versions"])
     assert outcome.success, outcome.exception or outcome.result
-    assert spark.catalog.tableExists("silver.changes")
-    assert spark.catalog.tableExists("gold.build_versions")
+    for name in ("bronze.changes", "silver.changes", "gold.build_versions"):
+        assert spark.catalog.tableExists(name)
     assert versions(lake_tables()) == before
 
 

@@ -121,7 +121,7 @@ def test_misspelt_key_is_found(right: str, wrong: str) -> None:
     [
         ("model-paths:", "models-path:"),
         ("+materialized:", "+materialised:"),
-        ("+tblproperties:\n      delta", "+tblpropertys:\n      delta"),
+        ("+tblproperties: &silver", "+tblpropertys: &silver"),
         ("+schema: gold", "+shema: gold"),
         ("incremental_strategy: rebuild_touched", "incremental_strategy: rebuild_tuched"),
     ],

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from tracekeep.ingest.commit import commit_files
 from tracekeep.ingest.plan import PlannedFile
 from tracekeep.ingest.write import Stamp, write_rows
-from tracekeep.lake import bronze_properties, bronze_tables, has_table, table_path
+from tracekeep.lake import bronze_tables, has_table, table_path
 from tracekeep.readers.files import FilePart
 from tracekeep.readers.levels import number_of_word
 from tracekeep.sql import literal
@@ -76,8 +76,6 @@ class Ledger:
         builder = DeltaTable.createIfNotExists(self.spark).location(str(path))
         for name, kind in columns.items():
             builder = builder.addColumn(name, kind)
-        for key, value in bronze_properties().items():
-            builder = builder.property(key, value)
         builder.partitionedBy("partition_date").execute()
 
     def latest_parts(self) -> dict[str, PlannedFile]:

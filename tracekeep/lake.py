@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from functools import cache
 from pathlib import Path, PosixPath
@@ -27,20 +28,37 @@ def lake_path() -> Path:
     like one for a URI such as `s3a://bucket/prefix`. As text it is what Spark and Delta open.
 
     The variable is made absolute in the environment too, so that child processes agree.
-    Raises LakeError for an object store that cannot be reached.
+    Raises LakeError for an object store that cannot be reached, and for a name that Spark, Hive or
+    Derby would read in another way.
     """
     place = os.environ.get("TRACEKEEP_LAKE") or str(PROJECT / ".lake")
     if "://" in place:
         return _in_store(place.rstrip("/"))
-    path = Path(place).absolute()
+    path = _on_disk(place, "TRACEKEEP_LAKE")
     os.environ["TRACEKEEP_LAKE"] = str(path)
     return path
+
+
+def _on_disk(place: str | Path, variable: str) -> Path:
+    path = Path(place).absolute()
+    _check_name(str(path), variable)
+    return path
+
+
+def _check_name(place: str, variable: str) -> None:
+    """Java's options end at spaces, the metastore escapes them, brackets are patterns to Hadoop."""
+    if strange := re.search(r"[^\w./=+,@~-]", place):
+        raise LakeError(
+            f"{place} cannot hold a lake or its state, because of {strange[0]!r} in it: name a place "
+            f"of letters, digits and any of _ . / = + , @ ~ - in {variable}"
+        )
 
 
 @cache
 def _in_store(place: str) -> Path:
     from upath import UPath
 
+    _check_name(place.partition("://")[2], "TRACEKEEP_LAKE")
     # Spark writes behind its back, so it must not remember what a folder held
     lake = UPath(place, use_listings_cache=False)
     try:
@@ -63,7 +81,7 @@ def state_path() -> Path:
             f"the lake {lake} is in an object store: name a folder of this machine for the "
             "metastore and logs in TRACEKEEP_STATE"
         )
-    return Path(named or lake).absolute()
+    return _on_disk(named, "TRACEKEEP_STATE") if named else lake
 
 
 def is_local(path: Path) -> bool:

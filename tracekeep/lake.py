@@ -49,8 +49,8 @@ def _check_name(place: str, variable: str) -> None:
     """Java's options end at spaces, the metastore escapes them, brackets are patterns to Hadoop."""
     if strange := re.search(r"[^\w./=+,@~-]", place):
         raise LakeError(
-            f"{place} cannot hold a lake or its state, because of {strange[0]!r} in it: name a place "
-            f"of letters, digits and any of _ . / = + , @ ~ - in {variable}"
+            f"{place} cannot hold a lake or its state, because of {strange[0]!r} in it: name a "
+            f"place of letters, digits and any of _ . / = + , @ ~ - in {variable}"
         )
 
 

@@ -43,6 +43,12 @@ else
 	@$(tracekeep) run "$(INPUT)"
 endif
 
+# One page with every table, column and test, and how rows flow: target/static_index.html.
+.PHONY: docs
+docs: setup
+	@dbt --quiet docs generate --static
+	@printf 'docs: %s\n' "$(CURDIR)/target/static_index.html"
+
 # Silver and Gold again from all of Bronze; refuses once a layer below has forgotten rows.
 .PHONY: rebuild
 rebuild: setup

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +295,21 @@ def test_each_doc_block_is_used(manifest: dict[str, Any]) -> None:
     blocks = [doc["name"] for doc in manifest["docs"].values() if doc["package_name"] != "dbt"]
     assert blocks
     assert [name for name in blocks if f"doc('{name}')" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("exposure", "package"), [("incident_page", "incident"), ("evidence", "evidence")]
+)
+def test_exposure_names_what_its_package_reads(
+    exposure: str, package: str, manifest: dict[str, Any]
+) -> None:
+    files = (PROJECT / "tracekeep" / package).glob("*.py")
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    read_tables = set(re.findall(r'"((?:bronze|silver|gold)\.\w+)"', code))
+    nodes = manifest["nodes"] | manifest["sources"]
+    told = [
+        nodes[name]
+        for name in manifest["exposures"][f"exposure.tracekeep.{exposure}"]["depends_on"]["nodes"]
+    ]
+    assert read_tables
+    assert read_tables <= {f"{it['schema']}.{it.get('alias', it['name'])}" for it in told}

@@ -23,6 +23,8 @@ HOSTILE = (
 )
 TEXT, NUMBER, REAL, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 TIME, DATE = pa.timestamp("us", tz="UTC"), pa.date32()
+MAP = pa.map_(TEXT, TEXT)
+LINK = pa.struct({"trace_id": TEXT, "span_id": TEXT, "trace_state": TEXT, "attributes": MAP})
 STEP = pa.struct({
     "span_id": TEXT, "parent_span_id": TEXT, "service": TEXT, "endpoint": TEXT, "operation": TEXT,
     "kind": TEXT, "latency_ms": REAL, "status_code": TEXT, "http_status_code": pa.int32(),
@@ -39,12 +41,14 @@ SPAN = {
     "error_type": TEXT, "error_message": TEXT, "error_stack": TEXT, "environment": TEXT,
     "pod": TEXT, "service_version": TEXT, "http_status_code": pa.int32(),
     "rpc_status_code": pa.int32(), "latency_ms": REAL, "is_error": BOOL, "started_at": TIME,
-    "started_at_ns": pa.int16(), **ARRIVED, **NAMED,
+    "started_at_ns": pa.int16(), "record_hash": TEXT, "scope_name": TEXT, "attributes": MAP,
+    "resource_attributes": MAP, "links": pa.list_(LINK), **ARRIVED, **NAMED,
 }  # fmt: skip
 LOG = {
     "trace_id": TEXT, "span_id": TEXT, "service": TEXT, "severity_text": TEXT,
     "severity_number": pa.int32(), "body": TEXT, "error_type": TEXT, "is_error": BOOL, "pod": TEXT,
-    "logged_at": TIME, "logged_at_ns": pa.int16(), **ARRIVED, **NAMED,
+    "logged_at": TIME, "logged_at_ns": pa.int16(), "event_name": TEXT, "attributes": MAP,
+    **ARRIVED, **NAMED,
 }  # fmt: skip
 RAW = {
     "trace_id": TEXT, "span_id": TEXT, "raw_text": TEXT, "source_format": TEXT,
@@ -100,7 +104,8 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     "silver.log_records": LOG,
     "silver.traces": {
         "trace_id": TEXT, "sample_class": TEXT, "is_kept": BOOL, "started_at": TIME,
-        "ended_at": TIME, "bronze_version": NUMBER, "build_id": TEXT, **ARRIVED,
+        "ended_at": TIME, "bronze_version": NUMBER, "build_id": TEXT,
+        "event_dates": pa.list_(DATE), **ARRIVED,
     },
     "bronze.spans": {**RAW, "start_time_unix_nano": NUMBER},
     "bronze.log_records": {**RAW, "time_unix_nano": NUMBER},
@@ -199,7 +204,12 @@ def make(lake: Path, message: str = "disk full", raw: str = '{"name":"GET /db"}'
         lake,
         "silver.traces",
         [
-            {**row, "is_kept": row is not left_out, "ended_at": row["started_at"]}
+            {
+                **row,
+                "is_kept": row is not left_out,
+                "ended_at": row["started_at"],
+                "event_dates": [row["partition_date"]],
+            }
             for row in (failed[0], fine, left_out)
         ],
     )

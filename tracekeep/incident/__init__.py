@@ -41,6 +41,7 @@ examples:
   python -m tracekeep incident --details --raw-lines
   python -m tracekeep incident --from 2026-01-12T10:15 --to 2026-01-12T10:35 --service checkout
   python -m tracekeep incident --trace 4bf92f3577b34da6a3ce929d0e0e4736
+  python -m tracekeep incident --trace 4bf92f3577b34da6a3ce929d0e0e4736 --format otlp > trace.json
   python -m tracekeep incident --as-of 12     # as Gold's version 12 was; or a time after a build
 
 Exit code 0: answered, also if there was no error; 1: the lake could not be read or has no Gold yet,
@@ -98,6 +99,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     parser.add_argument(
+        "--format",
+        choices=("otlp", "jaeger", "perfetto"),
+        help="write the one trace of --trace for another tool: OTLP/JSON (Grafana, collectors), "
+        "Jaeger's JSON, Perfetto's trace; masked, as Silver is",
+    )
+    parser.add_argument(
         "--details", action="store_true", help="print all that the answer holds, not one screen"
     )
     parser.add_argument(
@@ -137,6 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
             FAILED,
         )
     try:
+        if arguments.format:
+            return _export(lake, arguments)
         told = answer(lake, question)
         is_masked = arguments.html or arguments.raw_lines == "masked"
         safe = with_masked_lines(told, arguments.vars) if is_masked else told
@@ -152,6 +161,17 @@ def run(arguments: argparse.Namespace) -> int:
         printed = told if arguments.raw_lines == "unmasked" else safe
     _print(printed, arguments)
     return {"found": ANSWERED, "unknown": UNKNOWN}.get(told["status"], GONE)
+
+
+def _export(lake: DeltaLake, arguments: argparse.Namespace) -> int:
+    from tracekeep.incident.export import FORMATS
+    from tracekeep.incident.export.whole_trace import whole_traces
+
+    spans = whole_traces(lake, [arguments.trace])[arguments.trace]
+    if not spans:
+        return _fail(f"neither Silver nor Gold has a span of {arguments.trace}", UNKNOWN)
+    sys.stdout.buffer.write(FORMATS[arguments.format](arguments.trace, spans))
+    return ANSWERED
 
 
 def with_masked_lines(told: Row, variables: Row | None = None) -> Row:
@@ -227,6 +247,10 @@ def _complaint(lake: DeltaLake, question: Question, arguments: argparse.Namespac
         return "--from has to be before --to"
     if question.trace_id and question.start:
         return "--trace finds its own time: leave --from and --to away"
+    if arguments.format and not question.trace_id:
+        return "--format writes one trace: name it by --trace"
+    if arguments.format and (arguments.html or arguments.json or question.as_of is not None):
+        return "--format writes the trace as it is now, and nothing else: leave the others away"
     if arguments.html and arguments.html.is_dir():
         return f"{arguments.html} is a folder: name a file"
     if arguments.html and not arguments.html.absolute().parent.is_dir():

@@ -90,6 +90,14 @@ class LakeTable:
         """The newest version."""
         return self.newest.version()
 
+    def is_newest(self) -> bool:
+        """Whether nothing was committed since the table was opened, and its files are there."""
+        if not self.exists:
+            return False
+        version = self.newest.version()
+        self.newest.update_incremental()
+        return self.newest.version() == version
+
     @cached_property
     def commits(self) -> list[Commit]:
         """The versions that the log still tells of, the oldest first."""
@@ -230,6 +238,12 @@ class DeltaLake:
             layer, table = name.split(".")
             self._tables[name] = LakeTable(name, self.folder / layer / table, self.now)
         return self._tables[name]
+
+    def refresh(self) -> None:
+        """Take what was committed since; a table without news stays open, which saves its time."""
+        for name, table in list(self._tables.items()):
+            if not table.is_newest():
+                del self._tables[name]
 
     @cached_property
     def erased_ids(self) -> ErasedIds | None:

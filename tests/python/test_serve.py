@@ -1,0 +1,165 @@
+"""Jaeger's query API, asked over a real socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_lakes
+import uvicorn
+from jsonschema import Draft7Validator
+from small_lakes import FAILED, FINE, HOSTILE, LEFT_OUT, START
+from test_export import JAEGER
+
+from tracekeep.__main__ import main
+from tracekeep.incident.delta_lake import DeltaLake
+from tracekeep.serve import TOKEN, application
+
+MICROSECONDS = int(START.timestamp()) * 10**6
+Ask = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def token(request: pytest.FixtureRequest) -> str | None:
+    return getattr(request, "param", None)
+
+
+@pytest.fixture
+def ask(tmp_path: Path, token: str | None) -> Iterator[Ask]:
+    """Asks the service for a path; returns status and answer."""
+    small_lakes.make(tmp_path, HOSTILE)
+    hour = small_lakes.window(0, "shop", 2, 0)
+    small_lakes.write(tmp_path, "gold.endpoint_hours", [{**hour, "endpoint": HOSTILE}])
+    small_lakes.write(
+        tmp_path, "silver.spans", [small_lakes.span(LEFT_OUT, 2, "../../etc", latency_ms=2000.0)]
+    )
+    config = uvicorn.Config(application(DeltaLake(tmp_path), token), port=0, log_level="error")
+    server = uvicorn.Server(config)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+
+        def asked(path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
+            url = f"http://127.0.0.1:{bound.getsockname()[1]}{path}"
+            url += f"?{urllib.parse.urlencode(query)}"
+            request = urllib.request.Request(url, headers=headers or {})  # noqa: S310 - http
+            try:
+                with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
+                    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+                    assert answer.headers["Content-Type"] == "application/json"
+                    return answer.status, json.loads(answer.read())
+            except urllib.error.HTTPError as error:
+                text = error.read()
+                return error.code, json.loads(text) if text.startswith(b"{") else text
+
+        yield asked
+        server.should_exit = True
+        thread.join()
+
+
+def found(ask: Ask, **query: Any) -> list[str]:
+    """Ids of the traces that a search finds, in a minute around the incident unless it says so."""
+    times = {"start": MICROSECONDS - 10**6, "end": MICROSECONDS + 60 * 10**6}
+    status, answer = ask("/api/traces", **{**times, **query})
+    assert status == 200, answer
+    for trace in answer["data"]:
+        assert not list(Draft7Validator(JAEGER).iter_errors(trace))
+    return [trace["traceID"] for trace in answer["data"]]
+
+
+def test_services_and_operations_are_those_of_gold(ask: Ask) -> None:
+    assert ask("/api/services")[1]["data"] == ["shop"]
+    assert ask("/api/services/shop/operations")[1]["data"] == [HOSTILE]
+    assert ask("/api/operations", service="shop")[1]["data"] == [{"name": HOSTILE, "spanKind": ""}]
+
+
+def test_a_trace_is_found_by_its_id(ask: Ask) -> None:
+    status, answer = ask(f"/api/traces/{FAILED}")
+    assert status == 200
+    assert [trace["traceID"] for trace in answer["data"]] == [FAILED]
+    assert ask("/api/traces/" + "e" * 32)[0] == 404
+    assert ask("/api/traces/..%2f..%2fetc")[0] in (400, 404)
+    assert ask("/api/traces/" + "f" * 33)[0] == 400
+
+
+def test_search_narrows(ask: Ask) -> None:
+    assert found(ask, service="gateway") == [LEFT_OUT, FINE, FAILED]
+    assert found(ask, service="gateway", limit=1) == [LEFT_OUT]
+    assert found(ask, service="gateway", tags='{"error": "true"}') == [FAILED]
+    assert found(ask, service="gateway", operation="/gateway") == [LEFT_OUT, FINE, FAILED]
+    assert found(ask, service="gateway", operation="/shop") == []
+    assert found(ask, service="db", maxDuration="33.4ms") == [FAILED]
+    assert found(ask, service="db", minDuration="34ms") == []
+    assert found(ask, service="../../etc", minDuration="2s") == [LEFT_OUT]
+    assert found(ask, service="gateway", start=MICROSECONDS + 2_000) == []
+    assert found(ask, service="gateway", tags='{"x": "y"}') == []
+
+
+def test_a_span_is_found_by_what_it_says(ask: Ask, tmp_path: Path) -> None:
+    told = {"attributes": [("http.route", "/pay")], "resource_attributes": [("host", "n1")]}
+    small_lakes.write(tmp_path, "silver.spans", [small_lakes.span(FINE, 5, "bank", **told)])
+    assert found(ask, service="bank", tags='{"http.route": "/pay", "host": "n1"}') == [FINE]
+    assert found(ask, service="bank", tags='{"http.route": "/pray"}') == []
+
+
+def test_what_is_committed_later_is_told_too(ask: Ask, tmp_path: Path) -> None:
+    assert found(ask, service="late") == []
+    late = small_lakes.span(FINE, 9, "late", started_at=START + timedelta(seconds=1))
+    small_lakes.write(tmp_path, "silver.spans", [late])
+    assert found(ask, service="late") == [FINE]
+
+
+def test_dependencies_are_the_calls_of_gold(ask: Ask) -> None:
+    end = MICROSECONDS // 1_000 + 60_000
+    calls = ask("/api/dependencies", endTs=end, lookback=120_000)[1]["data"]
+    assert calls == [{"parent": "shop", "child": "db", "callCount": 2}]
+    assert ask("/api/dependencies", endTs=end, lookback=1)[1]["data"] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {}, {"service": "a", "limit": "0"}, {"service": "a", "limit": "many"},
+        {"service": "a", "start": "yesterday"}, {"service": "a", "end": "9" * 40},
+        {"service": "a", "tags": "{"}, {"service": "a", "tags": '["a"]'},
+        {"service": "a", "minDuration": "long"},
+    ],
+)  # fmt: skip
+def test_wrong_parameters_are_told(ask: Ask, query: dict[str, str]) -> None:
+    status, answer = ask("/api/traces", **query)
+    assert status == 400
+    assert answer["errors"][0]["msg"]
+
+
+def test_another_name_of_this_machine_is_refused(ask: Ask) -> None:
+    """A page whose name was made to lead here (DNS rebinding)."""
+    assert ask("/api/services", headers={"Host": "evil.example"})[0] == 400
+
+
+@pytest.mark.parametrize("token", ["secret"], indirect=True)
+def test_a_token_is_asked_for(ask: Ask) -> None:
+    assert ask("/api/services")[0] == 401
+    assert ask("/api/services", headers={"Authorization": "Bearer secre"})[0] == 401
+    headers = {"Authorization": "Bearer secret", "Host": "lake.example"}
+    assert ask("/api/services", headers=headers)[0] == 200
+
+
+def test_beyond_this_machine_a_token_is_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(TOKEN, raising=False)
+    assert main(["serve", "--host", "0.0.0.0"]) == 2  # noqa: S104 - it must refuse
+    assert TOKEN in capsys.readouterr().err

@@ -21,6 +21,7 @@ COMMANDS = {
     "tables": ("tracekeep.tables", "list the tables of the lake with versions, rows and bytes"),
     "root-cause": ("tracekeep.incident.root_cause", "rank the services that may have caused it"),
     "evidence": ("tracekeep.evidence", "measure what the layers tell on cases with known culprits"),
+    "alert": ("tracekeep.alerts", "tell what somebody should know of, once, and correct it"),
     "serve": ("tracekeep.serve", "answer Jaeger's query API from the lake"),
     "incident": ("tracekeep.incident", "show what broke, from windows in Gold to the raw lines"),
 }

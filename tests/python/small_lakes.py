@@ -87,9 +87,17 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "changed_at": TIME, "neighbour_count": NUMBER, "new_pattern_count": NUMBER,
         "error_rate_before": REAL, "error_rate_after": REAL, "p95_latency_ms_before": REAL,
         "p95_latency_ms_after": REAL, "error_rate_effect": REAL, "p95_latency_effect": REAL,
-        "partition_date": DATE,
+        "request_count_before": NUMBER, "request_count_after": NUMBER, "partition_date": DATE,
     },
     "gold.environment_days": {"environment": TEXT, "first_event_at": TIME},
+    "gold.error_pattern_days": {
+        "environment": TEXT, "fingerprint": TEXT, "pattern_version": pa.int32(),
+        "first_seen_at": TIME, "service": TEXT, "error_type": TEXT, "error_template": TEXT,
+        "top_frame": TEXT, "trace_id": TEXT, "partition_date": DATE,
+    },
+    "bronze.ingest_batches": {
+        "ingest_batch": NUMBER, "committed_at": TIME, "partition_date": DATE,
+    },
     "gold.error_patterns": {
         "environment": TEXT, "fingerprint": TEXT, "service": TEXT, "error_type": TEXT,
         "error_template": TEXT, "error_message": TEXT, "top_frame": TEXT, "trace_id": TEXT,

@@ -298,7 +298,8 @@ def test_each_doc_block_is_used(manifest: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("exposure", "package"), [("incident_page", "incident"), ("evidence", "evidence")]
+    ("exposure", "package"),
+    [("incident_page", "incident"), ("evidence", "evidence"), ("alerts", "alerts")],
 )
 def test_exposure_names_what_its_package_reads(
     exposure: str, package: str, manifest: dict[str, Any]

@@ -1,0 +1,235 @@
+"""Alerts: each told once, and corrected."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_lakes
+from small_lakes import DAY, FAILED, HOSTILE, START
+
+from tracekeep.__main__ import main
+from tracekeep.alerts import WEBHOOK
+from tracekeep.alerts.delivery import GOES_ON, messages
+from tracekeep.alerts.verdicts import Alert
+
+BEGIN, END = START + timedelta(minutes=30), START + timedelta(minutes=33)
+
+
+@pytest.fixture(autouse=True)
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An hour in which nothing happens."""
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
+    monkeypatch.delenv(WEBHOOK, raising=False)
+    write_minutes(tmp_path, {})
+    first = {"environment": "production", "first_event_at": START - timedelta(days=1)}
+    small_lakes.write(tmp_path, "gold.environment_days", [first])
+    small_lakes.write(tmp_path, "gold.error_pattern_days", [])
+    small_lakes.write(tmp_path, "gold.change_effects", [])
+    write_batch(tmp_path, datetime.now(UTC))
+    return tmp_path
+
+
+def write_minutes(lake: Path, errors: dict[int, int], minutes: int = 60) -> None:
+    """Minutes of 100 requests, of which so many failed."""
+    if lake.joinpath("gold", "endpoint_minutes").exists():
+        small_lakes.forget(lake, "gold.endpoint_minutes")
+    windows = [small_lakes.window(n, "db", 100, errors.get(n, 0)) for n in range(minutes)]
+    small_lakes.write(lake, "gold.endpoint_minutes", windows)
+
+
+def write_batch(lake: Path, at: datetime) -> None:
+    small_lakes.write(
+        lake, "bronze.ingest_batches",
+        [{"ingest_batch": 1, "committed_at": at, "partition_date": at.date()}],
+    )  # fmt: skip
+
+
+def write_change(lake: Path, **columns: Any) -> None:
+    small_lakes.forget(lake, "gold.change_effects")
+    change = {
+        "change_key": "d" * 32, "change_kind": "deployment", "service": "db",
+        "environment": "production", "service_version": "1.2", "changed_at": BEGIN,
+        "neighbour_count": 0, "new_pattern_count": 0, "request_count_before": 3_000,
+        "request_count_after": 3_000, "error_rate_before": 0.01, "error_rate_after": 0.05,
+        "error_rate_effect": 0.04, "p95_latency_ms_before": 100.0, "p95_latency_ms_after": 110.0,
+        "p95_latency_effect": 1.1, "partition_date": DAY,
+    }  # fmt: skip
+    small_lakes.write(lake, "gold.change_effects", [{**change, **columns}])
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command; returns what it tells."""
+
+    def run(code: int = 0) -> list[Any]:
+        assert main(["alert"]) == code
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+def test_nothing_to_tell(told: Any) -> None:
+    assert told() == []
+
+
+def test_errors_are_told_once_and_once_when_they_are_over(lake: Path, told: Any) -> None:
+    write_minutes(lake, {30: 20, 31: 20}, minutes=32)
+    (alert,) = told()
+    assert alert["status"] == "firing"
+    assert alert["labels"] == {"alertname": "ErrorsAboveUsual", "environment": "production"}
+    assert alert["startsAt"] == BEGIN.isoformat().replace("+00:00", "Z")
+    assert alert["endsAt"] == GOES_ON
+    assert alert["annotations"]["error_rate"] == "20.00%"
+    assert alert["annotations"]["usual_error_rate"] == "0.00%"
+    assert told() == []
+    write_minutes(lake, {30: 20, 31: 20, 32: 60})
+    (over,) = told()
+    assert over["status"] == "resolved"
+    assert over["endsAt"] == END.isoformat().replace("+00:00", "Z")
+    assert over["fingerprint"] == alert["fingerprint"]
+    assert "corrected" not in over["annotations"]
+    assert told() == []
+
+
+def test_late_data_that_moves_the_start_is_the_same_incident(lake: Path, told: Any) -> None:
+    write_minutes(lake, {30: 20}, minutes=31)
+    (alert,) = told()
+    write_minutes(lake, {28: 20, 30: 20})
+    (over,) = told()
+    assert (over["status"], over["fingerprint"]) == ("resolved", alert["fingerprint"])
+
+
+def test_late_data_takes_an_alert_back(lake: Path, told: Any) -> None:
+    write_minutes(lake, {30: 20}, minutes=31)
+    (alert,) = told()
+    write_minutes(lake, {})
+    (taken_back,) = told()
+    assert taken_back["status"] == "resolved"
+    assert taken_back["fingerprint"] == alert["fingerprint"]
+    assert taken_back["annotations"]["verdict"] == "withdrawn"
+    assert told() == []
+    write_minutes(lake, {30: 20})
+    (again,) = told()
+    assert again["annotations"]["corrected"] == "before: withdrawn"
+
+
+def test_a_change_that_did_harm_is_told_and_corrected(lake: Path, told: Any) -> None:
+    write_change(lake, error_rate_after=0.011, error_rate_effect=0.001)
+    assert told() == []
+    write_change(lake, request_count_after=20)
+    assert told() == []  # four percent of 20 requests say nothing
+    write_change(lake)
+    (alert,) = told()
+    assert alert["labels"]["alertname"] == "HarmfulChange"
+    assert alert["annotations"]["summary"] == (
+        "deployment db 1.2 in production: errors 1.00% before, 5.00% after"
+    )
+    assert alert["annotations"]["verdict"] == "errors"
+    assert [it["status"] for it in told()] == ["resolved"]
+    write_change(lake, p95_latency_ms_after=300.0, p95_latency_effect=3.0)
+    (corrected,) = told()
+    assert corrected["annotations"]["verdict"] == "errors and latency"
+    assert corrected["annotations"]["corrected"] == "before: errors"
+
+
+def test_a_new_pattern_is_told_and_its_text_does_nothing(
+    lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pattern = {
+        "environment": "production", "fingerprint": "f" * 16, "pattern_version": 2,
+        "service": "db", "error_type": "IOError", "error_template": HOSTILE, "trace_id": FAILED,
+    }  # fmt: skip
+    old, new = START - timedelta(hours=23, minutes=30), BEGIN
+    small_lakes.write(
+        lake, "gold.error_pattern_days",
+        [
+            {**pattern, "first_seen_at": old, "fingerprint": "0" * 16, "partition_date": DAY},
+            {**pattern, "first_seen_at": new, "partition_date": DAY},
+        ],
+    )  # fmt: skip
+    assert main(["alert"]) == 0
+    text = capsys.readouterr().out
+    assert text.isascii() and "\x1b" not in text
+    (alert,) = map(json.loads, text.splitlines())
+    assert alert["labels"]["fingerprint"] == "f" * 16
+    assert alert["annotations"]["message"] == HOSTILE
+
+
+def test_an_ingest_that_stands_still_is_told_until_it_goes_on(lake: Path, told: Any) -> None:
+    small_lakes.forget(lake, "bronze.ingest_batches")
+    write_batch(lake, datetime.now(UTC) - timedelta(hours=2))
+    (alert,) = told()
+    assert alert["labels"] == {"alertname": "IngestStandsStill"}
+    assert told() == []
+    write_batch(lake, datetime.now(UTC))
+    assert [it["status"] for it in told()] == ["resolved"]
+    assert told() == []
+
+
+class Webhook(BaseHTTPRequestHandler):
+    """Keeps what it is sent in its server, which says how it answers."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken.append(json.loads(body))  # type: ignore[attr-defined]
+        self.send_response(self.server.code)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
+        server.taken, server.code = [], 200  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv(WEBHOOK, f"http://127.0.0.1:{server.server_port}/secret")
+        yield server
+        server.shutdown()
+
+
+def test_a_webhook_gets_the_form_of_alertmanager(lake: Path, told: Any, webhook: Any) -> None:
+    write_minutes(lake, {30: 20}, minutes=31)
+    alerts = told()
+    (sent,) = webhook.taken
+    assert sent["version"] == "4"
+    assert sent["status"] == "firing"
+    assert sent["alerts"] == alerts
+    assert sent["commonLabels"] == alerts[0]["labels"]
+    told()
+    assert len(webhook.taken) == 1
+
+
+def test_a_webhook_that_fails_is_told_the_same_again(
+    lake: Path, webhook: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_minutes(lake, {30: 20}, minutes=31)
+    webhook.code = 500
+    assert main(["alert"]) == 1
+    error = capsys.readouterr().err
+    assert "500" in error and "secret" not in error
+    webhook.code = 200
+    assert main(["alert"]) == 0
+    assert webhook.taken[0] == webhook.taken[1]
+
+
+def test_a_lake_without_gold_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path / "other"))
+    assert main(["alert"]) == 1
+    assert "gold.endpoint_minutes" in capsys.readouterr().err
+
+
+def test_what_is_long_over_is_forgotten() -> None:
+    old = Alert("ErrorsAboveUsual", {"environment": "a"}, START, END, "x", {})
+    _, kept = messages([old], [], START)
+    assert messages([], kept, START + timedelta(hours=1)) == ([], [])

@@ -1,0 +1,265 @@
+"""What Gold says that somebody should know of now; a function of the tables and a clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.incident.layers import expired_days
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.selection import TimeRange
+from tracekeep.incident.suspects import failing_windows, queried, suspects_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+QUIET = timedelta(minutes=5)
+"""An incident goes on over so many minutes without a failure (macro failing_windows)."""
+STANDSTILL = timedelta(hours=1)
+"""After which `dbt source freshness` fails."""
+STANDARD_ERRORS = 3
+"""A rate has risen if it is so many standard errors above the one before."""
+RISE = 0.01
+"""Least rise of an error rate that a change is blamed for."""
+SLOWER, MANY_REQUESTS = 2.0, 100
+"""A change made a service slower: its 95th percentile rose so many times, of so many requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that somebody should know of.
+
+    labels: say what it is about; with `started_at` they tell one alert from another. ended_at: UTC,
+    None while it goes on. verdict: what a message about it rests on; it is told again when this
+    changes. facts: figures and texts for people. is_of_now: true of now alone, whatever Gold holds.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    started_at: datetime
+    ended_at: datetime | None
+    verdict: str
+    facts: Mapping[str, str]
+    is_of_now: bool = False
+
+
+def alerts_of(
+    lake: DeltaLake, variables: Mapping[str, Any], hours: int, now: datetime
+) -> tuple[list[Alert], datetime]:
+    """The alerts of the last hours before the newest window of Gold, the first one first; and since
+    when that is.
+
+    Raises UnreadableError, also for a lake without Gold.
+    """
+    reader = AsOfReader(lake, None, expired_days(lake))
+    window = timedelta(minutes=variables["window_minutes"])
+    minutes = _rows(
+        reader,
+        "gold.endpoint_minutes",
+        "environment", "window_start", "partition_date", "request_count", "error_count",
+        "error_log_count",
+    )  # fmt: skip
+    newest = _newest(minutes, window)
+    since = newest - timedelta(hours=hours)
+    found = [
+        *_incidents(reader, minutes, variables, since, newest),
+        *_new_patterns(reader, variables, since),
+        *_changes(reader, variables, since, newest),
+        *_standstill(reader, now),
+    ]
+    found.sort(key=lambda it: (it.started_at, it.name, sorted(it.labels.items())))
+    return found, since
+
+
+def _rows(reader: AsOfReader, table: str, *columns: str) -> pa.Table:
+    rows = reader.arrow(table, columns)
+    if rows is None:
+        raise UnreadableError(f"the lake has no {table}")
+    return rows
+
+
+def _newest(minutes: pa.Table, window: timedelta) -> datetime:
+    """End of the newest window."""
+    import pyarrow.compute as pc
+
+    newest = pc.max(minutes["window_start"]).as_py()
+    if newest is None:
+        raise UnreadableError("gold.endpoint_minutes has no window")
+    return newest + window
+
+
+def _incidents(
+    reader: AsOfReader,
+    minutes: pa.Table,
+    variables: Mapping[str, Any],
+    since: datetime,
+    newest: datetime,
+) -> Iterator[Alert]:
+    hours = variables["root_cause_reference_hours"]
+    for row in failing_windows(minutes, variables["window_minutes"]):
+        time = TimeRange(row["window_start"], row["window_end"])
+        if time.end <= since:
+            continue
+        inside, outside = _rates(minutes, row["environment"], time)
+        suspects = suspects_of(reader, time, row["environment"], hours)
+        suspect = suspects[0] if suspects else None
+        verdict = f"suspected: {suspect['service']}" if suspect else "no suspect"
+        facts = {
+            "summary": f"errors in {row['environment']}: {inside}, usually {outside}",
+            "error_rate": inside,
+            "usual_error_rate": outside,
+        }
+        if suspect:
+            facts |= {"suspected": suspect["service"], "because": suspect["because"]}
+        ended = time.end if time.end + QUIET <= newest else None
+        labels = {"environment": row["environment"]}
+        yield Alert("ErrorsAboveUsual", labels, time.start, ended, verdict, facts)
+
+
+_RATES = """
+    select
+        coalesce(window_start >= $start and window_start < $end, false) as is_inside,
+        sum(error_count) / nullif(sum(request_count), 0) as error_rate
+    from endpoint_minutes
+    where
+        environment = $environment
+        and window_start >= $start - interval 1 day and window_start < $end
+    group by 1
+"""
+
+
+def _rates(minutes: pa.Table, environment: str, time: TimeRange) -> tuple[str, str]:
+    """Error rates of requests in a time and in the day before it, as text."""
+    asked = {"start": time.start, "end": time.end, "environment": environment}
+    rows = queried({"endpoint_minutes": minutes}, _RATES, asked).to_pylist()
+    rates = {row["is_inside"]: row["error_rate"] for row in rows}
+    inside, outside = rates.get(True), rates.get(False)
+    return _percent(inside), _percent(outside)
+
+
+def _percent(rate: float | None) -> str:
+    return "no request" if rate is None else f"{rate:.2%}"
+
+
+_NEW_PATTERNS = """
+    with environments as (
+        select environment, min(first_event_at) as first_event_at
+        from environment_days
+        group by 1
+    ),
+
+    patterns as (
+        select
+            environment,
+            fingerprint,
+            min(first_seen_at) as first_seen_at,
+            any_value(service order by service) as service,
+            arg_min(error_type, first_seen_at) as error_type,
+            arg_min(error_template, first_seen_at) as error_template,
+            arg_min(trace_id, first_seen_at) as trace_id
+        from error_pattern_days
+        where
+            pattern_version = $version
+            and error_template is distinct from 'erased <*>'
+            and top_frame is distinct from 'erased'
+        group by 1, 2
+    )
+
+    select patterns.*
+    from patterns
+    inner join environments using (environment)
+    where
+        first_seen_at > first_event_at + $warm_up
+        and first_seen_at >= $since
+    order by all
+"""
+"""As gold.new_patterns, which is a view."""
+
+
+def _new_patterns(
+    reader: AsOfReader, variables: Mapping[str, Any], since: datetime
+) -> Iterator[Alert]:
+    tables = {
+        "environment_days": _rows(
+            reader, "gold.environment_days", "environment", "first_event_at"
+        ),
+        "error_pattern_days": _rows(
+            reader,
+            "gold.error_pattern_days",
+            "environment", "fingerprint", "pattern_version", "first_seen_at", "service",
+            "error_type", "error_template", "top_frame", "trace_id",
+        ),
+    }  # fmt: skip
+    asked = {
+        "version": variables["error_pattern_version"],
+        "warm_up": timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
+        "since": since,
+    }
+    for row in queried(tables, _NEW_PATTERNS, asked).to_pylist():
+        error = row["error_type"] or "an error"
+        facts = {
+            "summary": f"new in {row['environment']}: {error} in {row['service']}",
+            "message": row["error_template"] or "",
+            "trace_id": row["trace_id"] or "",
+        }
+        labels = {name: row[name] for name in ("environment", "service", "fingerprint")}
+        at = row["first_seen_at"]
+        yield Alert("NewErrorPattern", labels, at, at, "new", facts)
+
+
+_CHANGE_COLUMNS = (
+    "change_key", "change_kind", "service", "environment", "service_version", "neighbour_count",
+    "new_pattern_count", "request_count_before", "request_count_after", "error_rate_before",
+    "error_rate_after", "p95_latency_ms_before", "p95_latency_ms_after", "error_rate_effect",
+    "p95_latency_effect", "changed_at",
+)  # fmt: skip
+
+
+def _changes(
+    reader: AsOfReader, variables: Mapping[str, Any], since: datetime, newest: datetime
+) -> Iterator[Alert]:
+    looked_at = timedelta(minutes=variables["change_effect_minutes"])
+    for row in _rows(reader, "gold.change_effects", *_CHANGE_COLUMNS).to_pylist():
+        if row["changed_at"] < since or not (harm := _harm(row)):
+            continue
+        of = " ".join(row[it] or "" for it in ("change_kind", "service", "service_version"))
+        facts = {
+            "summary": f"{of.strip()} in {row['environment']}: {'; '.join(harm)}",
+            "changes_beside": str(row["neighbour_count"]),
+            "new_error_patterns": str(row["new_pattern_count"]),
+        }
+        labels = {name: row[name] or "" for name in ("environment", "service", "change_key")}
+        end = row["changed_at"] + looked_at
+        verdict = " and ".join(it.partition(" ")[0] for it in harm)
+        ended = end if end <= newest else None
+        yield Alert("HarmfulChange", labels, row["changed_at"], ended, verdict, facts)
+
+
+def _harm(row: Row) -> list[str]:
+    """What a change made worse, beyond what happened to services that did not change."""
+    harm = []
+    before, after = row["error_rate_before"], row["error_rate_after"]
+    if (row["error_rate_effect"] or 0) >= RISE:
+        counts = row["request_count_before"], row["request_count_after"]
+        both = (before * counts[0] + after * counts[1]) / sum(counts)
+        error = math.sqrt(both * (1 - both) * sum(1 / count for count in counts))
+        if after - before > STANDARD_ERRORS * error:
+            harm.append(f"errors {before:.2%} before, {after:.2%} after")
+    requests = min(row["request_count_before"], row["request_count_after"])
+    if (row["p95_latency_effect"] or 0) >= SLOWER and requests >= MANY_REQUESTS:
+        times = row["p95_latency_ms_before"], row["p95_latency_ms_after"]
+        harm.append(f"latency (p95) {times[0]:,.0f} ms before, {times[1]:,.0f} ms after")
+    return harm
+
+
+def _standstill(reader: AsOfReader, now: datetime) -> Iterator[Alert]:
+    import pyarrow.compute as pc
+
+    last = pc.max(_rows(reader, "bronze.ingest_batches", "committed_at")["committed_at"]).as_py()
+    if last is not None and now - last.astimezone(UTC) > STANDSTILL:
+        facts = {"summary": f"ingest has closed no batch since {last:%Y-%m-%d %H:%M} UTC"}
+        yield Alert("IngestStandsStill", {}, last, None, "still", facts, is_of_now=True)

@@ -47,19 +47,24 @@ def run(arguments: argparse.Namespace) -> int:
     from tracekeep.alerts.verdicts import alerts_of
     from tracekeep.incident.delta_lake import DeltaLake, UnreadableError
 
+    now = datetime.now(UTC)
     path = state_path() / "alerts.json"
     try:
-        alerts, since = alerts_of(
-            DeltaLake(lake_path()), project_variables(), arguments.hours, datetime.now(UTC)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = read_told(path)
+        alerts, looked = alerts_of(
+            DeltaLake(lake_path()), project_variables(), arguments.hours, now
         )
-        news, told = messages(alerts, read_told(path), since)
+        news, told = messages(alerts, told, looked)
         for message in news:
             # ASCII alone: what a terminal would obey stands there as \u001b
             print(json.dumps(message))
         if news and (url := os.environ.get(WEBHOOK)):
             post(url, news)
         write_told(path, told)
-    except (UnreadableError, DeliveryError, ValueError) as error:
+    except BrokenPipeError:
+        raise
+    except (UnreadableError, DeliveryError, ValueError, OSError) as error:
         print(f"alert: {error}", file=sys.stderr)
         return FAILED
     return OK

@@ -6,17 +6,20 @@ import hashlib
 import json
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tracekeep.alerts.verdicts import QUIET, Alert
+from tracekeep.alerts.verdicts import QUIET, Alert, Looked
 
 GOES_ON = "0001-01-01T00:00:00Z"
 """As Alertmanager writes that something has no end yet."""
 WITHDRAWN = "withdrawn"
+REMEMBERED = timedelta(days=31)
+"""How long something that is over is not told again, beyond the longest look back."""
 _NOT_SO = "by all data that has come by now, it is not so, or part of another"
 _TIMEOUT = 10
 """Seconds to wait for a webhook."""
@@ -29,48 +32,50 @@ class DeliveryError(Exception):
 
 @dataclass(slots=True)
 class Told:
-    """An alert that was told. `status` is the last that was: firing or resolved."""
+    """An alert that was told. Times are ISO 8601, UTC.
+
+    until: its end, as far as that is known: while it goes on, the end of what was looked at.
+    status: the last that was told, firing or resolved. verdict: the last that was told.
+    """
 
     name: str
+    kind: str
     labels: dict[str, str]
     started_at: str
-    ended_at: str | None
+    until: str
     status: str
     verdict: str
     fingerprint: str
-    is_of_now: bool
 
-    def is_of(self, alert: Alert) -> bool:
-        """Whether it is the same. Late data may have moved its start, so times have to meet."""
+    def is_of(self, alert: Alert, looked: Looked) -> bool:
+        """Whether it is the same. Late data may have moved the times of an episode, so they have to
+        meet; all else is known by its labels."""
         if (self.name, self.labels) != (alert.name, dict(alert.labels)):
             return False
-        start = datetime.fromisoformat(self.started_at)
-        end = datetime.fromisoformat(self.ended_at) if self.ended_at else None
-        begins_in_time = end is None or alert.started_at <= end + QUIET
-        return begins_in_time and (alert.ended_at is None or start <= alert.ended_at + QUIET)
+        if alert.kind != "episode":
+            return True
+        start, until = map(datetime.fromisoformat, (self.started_at, self.until))
+        return alert.started_at <= until + QUIET and start <= _until(alert, looked) + QUIET
 
 
 def messages(
-    alerts: Sequence[Alert], told: Sequence[Told], since: datetime
+    alerts: Sequence[Alert], told: Sequence[Told], looked: Looked
 ) -> tuple[list[dict[str, Any]], list[Told]]:
-    """What is to be told now, in Alertmanager's form, and all that was told then.
-
-    since: from when on alerts were looked for; what began before it is forgotten.
-    """
+    """What is to be told now, in Alertmanager's form, and all that was told then."""
     left = list(told)
     news: list[dict[str, Any]] = []
     kept: list[Told] = []
     for alert in alerts:
-        now = next((it for it in left if it.is_of(alert)), None)
+        now = next((it for it in left if it.is_of(alert, looked)), None)
         status = "firing" if alert.ended_at is None else "resolved"
         if now is None:
             # what is over when it is first seen is told all the same, and its end the next time
-            now = _first(alert)
+            now = _first(alert, looked)
             news.append(_message(now, alert.facts))
         else:
             left.remove(now)
+            now.until = _until(alert, looked).isoformat()
             is_other = now.verdict != alert.verdict
-            now.ended_at = alert.ended_at.isoformat() if alert.ended_at else None
             # while it goes on, its verdict may still turn with each minute
             if status != now.status or (is_other and status == "resolved"):
                 was = now.verdict if is_other else None
@@ -78,56 +83,69 @@ def messages(
                 news.append(_message(now, alert.facts, was))
         kept.append(now)
     for gone in left:
-        if datetime.fromisoformat(gone.started_at) < since and not gone.is_of_now:
-            continue
-        if gone.is_of_now:
-            gone.status, gone.ended_at = "resolved", gone.ended_at or gone.started_at
-            news.append(_message(gone, {"summary": "it is over"}))
-            continue
-        if gone.verdict != WITHDRAWN:
-            was, gone.verdict, gone.status = gone.verdict, WITHDRAWN, "resolved"
-            gone.ended_at = gone.ended_at or gone.started_at
-            news.append(_message(gone, {"summary": _NOT_SO}, was))
-        kept.append(gone)
+        if message := _gone(gone, looked):
+            news.append(message)
+        if gone.kind != "state" and looked.until - datetime.fromisoformat(gone.until) < REMEMBERED:
+            kept.append(gone)
     return news, kept
 
 
-def _first(alert: Alert) -> Told:
+def _gone(gone: Told, looked: Looked) -> dict[str, Any] | None:
+    """What is to be told of something that was told and is not there any more."""
+    start, until = map(datetime.fromisoformat, (gone.started_at, gone.until))
+    if gone.kind == "state":
+        gone.status, gone.until = "resolved", looked.at.isoformat()
+        return _message(gone, {"summary": "it is over"})
+    if until < looked.since and gone.status == "firing":
+        gone.status = "resolved"
+        return _message(gone, {"summary": "it is over"})
+    was_looked_at = start >= looked.since or (until >= looked.since and gone.status == "firing")
+    if not was_looked_at or gone.verdict == WITHDRAWN:
+        return None
+    was, gone.verdict, gone.status = gone.verdict, WITHDRAWN, "resolved"
+    return _message(gone, {"summary": _NOT_SO}, was)
+
+
+def _first(alert: Alert, looked: Looked) -> Told:
     return Told(
         name=alert.name,
+        kind=alert.kind,
         labels=dict(alert.labels),
         started_at=alert.started_at.isoformat(),
-        ended_at=None,
+        until=_until(alert, looked).isoformat(),
         status="firing",
         verdict=alert.verdict,
         fingerprint=_fingerprint(alert),
-        is_of_now=alert.is_of_now,
     )
+
+
+def _until(alert: Alert, looked: Looked) -> datetime:
+    return max(alert.ended_at or looked.until, alert.started_at)
 
 
 def _message(told: Told, facts: Mapping[str, str], corrected: str | None = None) -> dict[str, Any]:
     annotations = {**facts, "verdict": told.verdict}
     if corrected:
         annotations["corrected"] = f"before: {corrected}"
-    ended = told.ended_at if told.status == "resolved" else None
     return {
         "status": told.status,
         "labels": {"alertname": told.name, **told.labels},
         "annotations": annotations,
         "startsAt": _time(told.started_at),
-        "endsAt": _time(ended) if ended else GOES_ON,
+        "endsAt": _time(told.until) if told.status == "resolved" else GOES_ON,
         "generatorURL": "",
         "fingerprint": told.fingerprint,
     }
 
 
 def _time(text: str) -> str:
-    return text.replace("+00:00", "Z")
+    return datetime.fromisoformat(text).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _fingerprint(alert: Alert) -> str:
-    """16 hex digits from name, labels and first start."""
-    parts = [alert.name, sorted(alert.labels.items()), alert.started_at.isoformat()]
+    """16 hex digits from name and labels, and of an episode from its first start."""
+    start = alert.started_at.isoformat() if alert.kind == "episode" else ""
+    parts = [alert.name, sorted(alert.labels.items()), start]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -146,16 +164,20 @@ def read_told(path: Path) -> list[Told]:
 
 def write_told(path: Path, told: Iterable[Told]) -> None:
     """Write them, whole or not at all."""
-    rows = [{name: getattr(it, name) for name in Told.__slots__} for it in told]
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(rows), encoding="utf-8")
+    draft.write_text(json.dumps([asdict(it) for it in told]), encoding="utf-8")
     draft.replace(path)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirected POST would go on as a GET without its alerts."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follow none: it is an error, with its status."""
 
 
 def post(url: str, news: Sequence[Mapping[str, Any]]) -> None:
     """Send alerts to a webhook in the form of Alertmanager's (version 4). Raises DeliveryError."""
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise DeliveryError("the webhook is no address of http or https")
     is_firing = any(it["status"] == "firing" for it in news)
     body = {
         "version": "4",
@@ -169,18 +191,20 @@ def post(url: str, news: Sequence[Mapping[str, Any]]) -> None:
         "externalURL": "",
         "alerts": list(news),
     }
-    request = urllib.request.Request(  # noqa: S310 - the scheme was looked at
-        url,
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json", "User-Agent": "tracekeep"},
-    )
+    headers = {"Content-Type": "application/json", "User-Agent": "tracekeep"}
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT):  # noqa: S310 - as above
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise DeliveryError("the webhook is no address of http or https")
+        request = urllib.request.Request(  # noqa: S310 - the scheme was looked at
+            url, json.dumps(body).encode(), headers
+        )
+        with urllib.request.build_opener(_NoRedirects).open(request, timeout=_TIMEOUT):
             pass
-    except (OSError, ValueError) as error:  # HTTPError, URLError and time-outs are of them
+    except (OSError, ValueError, HTTPException) as error:
+        # not its own words, nor a trace back to them: they may hold the address
         reason = getattr(error, "code", None) or type(error).__name__
-        raise DeliveryError(f"the webhook did not take {len(news)} alerts: {reason}") from error
+        raise DeliveryError(f"the webhook did not take {len(news)} alerts: {reason}") from None
 
 
 def _common(of: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    return dict(set.intersection(*(set(it.items()) for it in of)))
+    return dict(sorted(set.intersection(*(set(it.items()) for it in of))))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
 from tracekeep.incident.layers import expired_days
@@ -33,46 +33,55 @@ SLOWER, MANY_REQUESTS = 2.0, 100
 class Alert:
     """Something that somebody should know of.
 
-    labels: say what it is about; with `started_at` they tell one alert from another. ended_at: UTC,
-    None while it goes on. verdict: what a message about it rests on; it is told again when this
-    changes. facts: figures and texts for people. is_of_now: true of now alone, whatever Gold holds.
+    kind: an episode is told from others of its labels by its times; a fact is known by its labels;
+    a state is one of now, whatever Gold holds. ended_at: UTC, None while it goes on. verdict: what
+    a message about it rests on; it is told again when this changes. facts: figures and texts for
+    people.
     """
 
     name: str
+    kind: Literal["episode", "fact", "state"]
     labels: Mapping[str, str]
     started_at: datetime
     ended_at: datetime | None
     verdict: str
     facts: Mapping[str, str]
-    is_of_now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The time that was looked at, `since` to `until`, and when that was; UTC."""
+
+    since: datetime
+    until: datetime
+    at: datetime
 
 
 def alerts_of(
     lake: DeltaLake, variables: Mapping[str, Any], hours: int, now: datetime
-) -> tuple[list[Alert], datetime]:
-    """The alerts of the last hours before the newest window of Gold, the first one first; and since
-    when that is.
+) -> tuple[list[Alert], Looked]:
+    """The alerts of the last hours up to the newest window of Gold, the first one first, and the
+    time that was looked at. What events say of times to come counts as now.
 
     Raises UnreadableError, also for a lake without Gold.
     """
     reader = AsOfReader(lake, None, expired_days(lake))
-    window = timedelta(minutes=variables["window_minutes"])
     minutes = _rows(
         reader,
         "gold.endpoint_minutes",
         "environment", "window_start", "partition_date", "request_count", "error_count",
         "error_log_count",
     )  # fmt: skip
-    newest = _newest(minutes, window)
-    since = newest - timedelta(hours=hours)
+    until = _newest(minutes, timedelta(minutes=variables["window_minutes"]), now)
+    looked = Looked(until - timedelta(hours=hours), until, now)
     found = [
-        *_incidents(reader, minutes, variables, since, newest),
-        *_new_patterns(reader, variables, since),
-        *_changes(reader, variables, since, newest),
+        *_incidents(reader, minutes, variables, looked),
+        *_new_patterns(reader, variables, looked),
+        *_changes(reader, variables, looked),
         *_standstill(reader, now),
     ]
     found.sort(key=lambda it: (it.started_at, it.name, sorted(it.labels.items())))
-    return found, since
+    return found, looked
 
 
 def _rows(reader: AsOfReader, table: str, *columns: str) -> pa.Table:
@@ -82,27 +91,26 @@ def _rows(reader: AsOfReader, table: str, *columns: str) -> pa.Table:
     return rows
 
 
-def _newest(minutes: pa.Table, window: timedelta) -> datetime:
-    """End of the newest window."""
+def _newest(minutes: pa.Table, window: timedelta, now: datetime) -> datetime:
+    """End of the newest window that has begun: one clock that is ahead must not hide the rest."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    newest = pc.max(minutes["window_start"]).as_py()
-    if newest is None:
-        raise UnreadableError("gold.endpoint_minutes has no window")
-    return newest + window
+    starts = minutes["window_start"]
+    newest = pc.max(starts.filter(pc.less_equal(starts, pa.scalar(now, starts.type)))).as_py()
+    return now if newest is None else min(newest + window, now)
 
 
 def _incidents(
     reader: AsOfReader,
     minutes: pa.Table,
     variables: Mapping[str, Any],
-    since: datetime,
-    newest: datetime,
+    looked: Looked,
 ) -> Iterator[Alert]:
     hours = variables["root_cause_reference_hours"]
     for row in failing_windows(minutes, variables["window_minutes"]):
         time = TimeRange(row["window_start"], row["window_end"])
-        if time.end <= since:
+        if time.end <= looked.since:
             continue
         inside, outside = _rates(minutes, row["environment"], time)
         suspects = suspects_of(reader, time, row["environment"], hours)
@@ -115,9 +123,9 @@ def _incidents(
         }
         if suspect:
             facts |= {"suspected": suspect["service"], "because": suspect["because"]}
-        ended = time.end if time.end + QUIET <= newest else None
+        ended = time.end if time.end + QUIET <= looked.until else None
         labels = {"environment": row["environment"]}
-        yield Alert("ErrorsAboveUsual", labels, time.start, ended, verdict, facts)
+        yield Alert("ErrorsAboveUsual", "episode", labels, time.start, ended, verdict, facts)
 
 
 _RATES = """
@@ -181,7 +189,7 @@ _NEW_PATTERNS = """
 
 
 def _new_patterns(
-    reader: AsOfReader, variables: Mapping[str, Any], since: datetime
+    reader: AsOfReader, variables: Mapping[str, Any], looked: Looked
 ) -> Iterator[Alert]:
     tables = {
         "environment_days": _rows(
@@ -197,7 +205,7 @@ def _new_patterns(
     asked = {
         "version": variables["error_pattern_version"],
         "warm_up": timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
-        "since": since,
+        "since": looked.since,
     }
     for row in queried(tables, _NEW_PATTERNS, asked).to_pylist():
         error = row["error_type"] or "an error"
@@ -208,7 +216,7 @@ def _new_patterns(
         }
         labels = {name: row[name] for name in ("environment", "service", "fingerprint")}
         at = row["first_seen_at"]
-        yield Alert("NewErrorPattern", labels, at, at, "new", facts)
+        yield Alert("NewErrorPattern", "fact", labels, at, at, "new", facts)
 
 
 _CHANGE_COLUMNS = (
@@ -219,12 +227,10 @@ _CHANGE_COLUMNS = (
 )  # fmt: skip
 
 
-def _changes(
-    reader: AsOfReader, variables: Mapping[str, Any], since: datetime, newest: datetime
-) -> Iterator[Alert]:
-    looked_at = timedelta(minutes=variables["change_effect_minutes"])
+def _changes(reader: AsOfReader, variables: Mapping[str, Any], looked: Looked) -> Iterator[Alert]:
+    after = timedelta(minutes=variables["change_effect_minutes"])
     for row in _rows(reader, "gold.change_effects", *_CHANGE_COLUMNS).to_pylist():
-        if row["changed_at"] < since or not (harm := _harm(row)):
+        if row["changed_at"] < looked.since or not (harm := _harm(row)):
             continue
         of = " ".join(row[it] or "" for it in ("change_kind", "service", "service_version"))
         facts = {
@@ -233,10 +239,10 @@ def _changes(
             "new_error_patterns": str(row["new_pattern_count"]),
         }
         labels = {name: row[name] or "" for name in ("environment", "service", "change_key")}
-        end = row["changed_at"] + looked_at
+        end = row["changed_at"] + after
         verdict = " and ".join(it.partition(" ")[0] for it in harm)
-        ended = end if end <= newest else None
-        yield Alert("HarmfulChange", labels, row["changed_at"], ended, verdict, facts)
+        ended = end if end <= looked.until else None
+        yield Alert("HarmfulChange", "fact", labels, row["changed_at"], ended, verdict, facts)
 
 
 def _harm(row: Row) -> list[str]:
@@ -262,4 +268,4 @@ def _standstill(reader: AsOfReader, now: datetime) -> Iterator[Alert]:
     last = pc.max(_rows(reader, "bronze.ingest_batches", "committed_at")["committed_at"]).as_py()
     if last is not None and now - last.astimezone(UTC) > STANDSTILL:
         facts = {"summary": f"ingest has closed no batch since {last:%Y-%m-%d %H:%M} UTC"}
-        yield Alert("IngestStandsStill", {}, last, None, "still", facts, is_of_now=True)
+        yield Alert("IngestStandsStill", "state", {}, last, None, "still", facts)

@@ -28,10 +28,11 @@ def load(
     made without them. start, end: days of `partition_date`, UTC, the end itself left out. where:
     of pyarrow. version: of the Delta table, the newest if not given. to: a pyarrow.Table, whose
     schema's metadata has `delta_table` and `delta_version`; a pandas.DataFrame with the same in
-    `attrs`; or a polars.DataFrame, which has no place for them.
+    `attrs`; or a polars.DataFrame, which has no place for them (polars is yours to install).
 
-    Raises KeyError for a table or column that is not there, GoneError for a version that can no
-    longer be read, UnreadableError for a table that cannot, LakeError for a lake that cannot.
+    Raises KeyError for a table or column that is not there, ValueError for another `to`, GoneError
+    for a version that can no longer be read, UnreadableError for a table that cannot, LakeError for
+    a lake that cannot.
     """
     import pyarrow.compute as pc
 
@@ -41,13 +42,16 @@ def load(
     layer, _, name = table.partition(".")
     if layer not in SCHEMAS or not name.isidentifier():
         raise KeyError(f"{table!r} is no table: its name is one of {', '.join(SCHEMAS)}, and a dot")
+    if to not in ("arrow", "pandas", "polars"):
+        raise ValueError(f"{to!r} is none of arrow, pandas and polars")
     source = DeltaLake(lake_path())[table]
     if not source.exists:
         raise KeyError(f"the lake has no table {table}")
-    known = [field.name for field in source.newest.schema().fields]
+    known = source.column_names(version)
+    asked = [*(columns or ()), *(("partition_date",) if start or end else ())]
+    if unknown := sorted(set(asked) - set(known)):
+        raise KeyError(f"{table} has no column {', '.join(unknown)}")
     if columns is not None:
-        if unknown := sorted(set(columns) - set(known)):
-            raise KeyError(f"{table} has no column {', '.join(unknown)}")
         columns = [*columns, *(it for it in WEIGHTS if it in known and it not in columns)]
     day = pc.field("partition_date")
     for limit in (None if start is None else day >= start, None if end is None else day < end):

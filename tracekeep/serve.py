@@ -6,10 +6,11 @@ import argparse
 import ipaddress
 import json
 import os
+import re
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tracekeep.lake import lake_path
 if TYPE_CHECKING:
     from pyarrow.compute import Expression
     from starlette.applications import Starlette
+    from starlette.datastructures import QueryParams
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -26,9 +28,17 @@ if TYPE_CHECKING:
 
 OK, FAILED, WRONG = 0, 1, 2
 TOKEN = "TRACEKEEP_TOKEN"  # noqa: S105 - the name of a variable
-MOST_TRACES = 200
-_LENGTHS = {"us": 1, "µs": 1, "ms": 1_000, "s": 10**6, "m": 60 * 10**6, "h": 3_600 * 10**6}
-"""Units of a duration, in µs."""
+MOST_TRACES, MOST_TAGS, AT_ONCE = 1_500, 16, 4
+"""Of one answer, as Jaeger's UI asks for at most; of one search; answers that are worked on."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_MICROSECONDS = 250 * 365 * 86_400 * 10**6
+"""The latest time of a question."""
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+_LENGTHS = {
+    "ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000,
+}  # fmt: skip
+"""Units of a duration, in ms."""
+_LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|µs|ms|s|m|h)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,22 +92,24 @@ class WrongRequestError(ValueError):
     """Parameters that make no question; the message says why."""
 
 
+class ErasedError(Exception):
+    """The trace was erased; the message says when (R12)."""
+
+
 def application(lake: DeltaLake, token: str | None = None) -> Starlette:
-    """The service. Without a token it answers only those who name this machine as the host, so that
-    a page of another site cannot ask it through a browser."""
+    """The service. Without a token it answers only those who call this machine by a local name, and
+    no page of another site that asks through a browser."""
     from starlette.applications import Starlette
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from starlette.datastructures import QueryParams
     from starlette.responses import Response
     from starlette.routing import Route
 
     from tracekeep.incident.delta_lake import UnreadableError
+    from tracekeep.incident.export.jaeger import jaeger_answer
 
-    lock = threading.Lock()
+    refreshing, free = threading.Lock(), threading.Semaphore(AT_ONCE)
 
     def respond(data: Any, status: int = 200, error: str | None = None) -> Response:
-        from tracekeep.incident.export.jaeger import jaeger_answer
-
         answer = jaeger_answer(data)
         if error is not None:
             answer |= {"data": None, "errors": [{"code": status, "msg": error}]}
@@ -105,17 +117,38 @@ def application(lake: DeltaLake, token: str | None = None) -> Starlette:
         text = json.dumps(answer, allow_nan=False)
         return Response(text, status, headers, media_type="application/json")
 
-    def route(path: str, answer: Callable[[DeltaLake, Mapping[str, str]], list[Any]]) -> Route:
-        def endpoint(request: Request) -> Response:
-            given = request.headers.get("authorization", "")
-            if token and not secrets.compare_digest(given.encode(), f"Bearer {token}".encode()):
-                return respond([], 401, "the request has no valid token")
-            with lock:
+    def refusal(request: Request) -> Response | None:
+        if token:
+            given = request.headers.get("authorization", "").encode()
+            is_let_in = secrets.compare_digest(given, f"Bearer {token}".encode())
+            return None if is_let_in else respond([], 401, "the request has no valid token")
+        if request.url.hostname not in _LOCAL_NAMES:
+            return respond([], 400, "without a token, only this machine's local names are answered")
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return respond([], 403, "without a token, no page of another site is answered")
+        return None
+
+    def route(path: str, answer: Callable[[DeltaLake, QueryParams], list[Any]]) -> Route:
+        def answered(request: Request) -> list[Any]:
+            asked = [*request.query_params.multi_items(), *request.path_params.items()]
+            with refreshing:
                 lake.refresh()
+            return answer(lake, QueryParams(asked))
+
+        def endpoint(request: Request) -> Response:
+            if refused := refusal(request):
+                return refused
             try:
-                data = answer(lake, {**request.query_params, **request.path_params})
+                with free:
+                    try:
+                        data = answered(request)
+                    except UnreadableError:  # files that went while it was asked, or a new lake
+                        lake.forget()
+                        data = answered(request)
             except WrongRequestError as error:
                 return respond([], 400, str(error))
+            except ErasedError as error:
+                return respond([], 410, str(error))
             except UnreadableError as error:
                 return respond([], 503, str(error))
             if "trace_id" in request.path_params and not data:
@@ -124,31 +157,29 @@ def application(lake: DeltaLake, token: str | None = None) -> Starlette:
 
         return Route(path, endpoint, methods=["GET"])
 
-    hosts = ["localhost", "127.0.0.1"]
     return Starlette(
         routes=[
             route("/api/services", services),
-            route("/api/services/{service}/operations", operation_names),
+            route("/api/services/{service:path}/operations", operation_names),
             route("/api/operations", operations),
             route("/api/traces", traces),
             route("/api/traces/{trace_id}", trace),
             route("/api/dependencies", dependencies),
-        ],
-        middleware=[] if token else [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
+        ]
     )
 
 
-def services(lake: DeltaLake, asked: Mapping[str, str]) -> list[str]:
+def services(lake: DeltaLake, asked: QueryParams) -> list[str]:
     """Names of all services."""
     return sorted({service for service, _ in _names(lake)})
 
 
-def operations(lake: DeltaLake, asked: Mapping[str, str]) -> list[dict[str, str]]:
+def operations(lake: DeltaLake, asked: QueryParams) -> list[dict[str, str]]:
     """Operations of the service `service`; Tracekeep counts those of all kinds together."""
     return [{"name": name, "spanKind": ""} for name in operation_names(lake, asked)]
 
 
-def operation_names(lake: DeltaLake, asked: Mapping[str, str]) -> list[str]:
+def operation_names(lake: DeltaLake, asked: QueryParams) -> list[str]:
     """Names of the operations of the service `service`, without ids in them."""
     return sorted({name for service, name in _names(lake) if service == _needed(asked, "service")})
 
@@ -163,32 +194,44 @@ def _names(lake: DeltaLake) -> set[tuple[str, str]]:
     return found
 
 
-def trace(lake: DeltaLake, asked: Mapping[str, str]) -> list[Any]:
-    """The trace `trace_id`, 32 hex digits, or fewer, which are padded."""
-    text = asked["trace_id"].lower()
-    if not 0 < len(text) <= 32 or text.strip("0123456789abcdef"):
+def trace(lake: DeltaLake, asked: QueryParams) -> list[Any]:
+    """The trace `trace_id`, 32 hex digits, or fewer, which are padded. Raises ErasedError."""
+    from tracekeep.incident.delta_lake import stamp
+    from tracekeep.incident.layers import erased_at
+
+    trace_id = _trace_id(asked["trace_id"])
+    if at := erased_at(lake, trace_id):
+        raise ErasedError(f"the trace was erased {stamp(at)}")
+    return _traces(lake, [trace_id])
+
+
+def _trace_id(text: str) -> str:
+    if not re.fullmatch("[0-9a-fA-F]{1,32}", text):
         raise WrongRequestError("a trace id has up to 32 hex digits")
-    return _traces(lake, [text.zfill(32)])
+    return text.lower().zfill(32)
 
 
-def traces(lake: DeltaLake, asked: Mapping[str, str]) -> list[Any]:
+def traces(lake: DeltaLake, asked: QueryParams) -> list[Any]:
     """The newest `limit` traces (20) with a span of `service` that starts from `start` to `end`
     (µs since 1970; the last hour) and has the other parameters of Jaeger: `operation`,
-    `minDuration`, `maxDuration` (such as 1.2s), `tags` (JSON). Or those of `traceID`."""
+    `minDuration`, `maxDuration` (such as 1.2s), `tags` (JSON), `tag` (name:value). Or the traces of
+    each `traceID`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if "traceID" in asked:
-        return trace(lake, {"trace_id": asked["traceID"]})
+    if named := asked.getlist("traceID"):
+        return _traces(lake, [_trace_id(text) for text in named[:MOST_TRACES]])
     end = _time(asked, "end", 1) or datetime.now(UTC)
-    start = _time(asked, "start", 1) or end - timedelta(hours=1)
+    start = _time(asked, "start", 1) or max(end - timedelta(hours=1), _EPOCH)
     days = pa.array([start.date(), end.date()])
     field = pc.field
     where = (field("partition_date") >= days[0]) & (field("partition_date") <= days[1])
     where &= (field("started_at") >= pa.scalar(start)) & (field("started_at") <= pa.scalar(end))
     where &= field("service") == _needed(asked, "service")
     if asked.get("operation", "all") != "all":
-        where &= field("endpoint") == asked["operation"]
+        where &= (field("endpoint") == asked["operation"]) | (
+            field("operation") == asked["operation"]
+        )
     if asked.get("minDuration"):
         where &= field("latency_ms") >= _milliseconds(asked["minDuration"])
     if asked.get("maxDuration"):
@@ -213,21 +256,23 @@ def _traces(lake: DeltaLake, ids: list[str]) -> list[Any]:
     return [jaeger_trace(trace_id, spans) for trace_id, spans in found.items() if spans]
 
 
-def dependencies(lake: DeltaLake, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+def dependencies(lake: DeltaLake, asked: QueryParams) -> list[dict[str, Any]]:
     """Calls between services in the `lookback` ms (a day) up to `endTs` (ms since 1970; now)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     end = _time(asked, "endTs", 1_000) or datetime.now(UTC)
-    try:
-        start = end - timedelta(milliseconds=int(asked.get("lookback") or 86_400_000))
-    except (ValueError, OverflowError) as error:
-        raise WrongRequestError("lookback is a number of milliseconds") from error
+    text = asked.get("lookback") or "86400000"
+    if not re.fullmatch("[0-9]{1,12}", text):
+        raise WrongRequestError("lookback is a number of milliseconds")
+    start = max(end - timedelta(milliseconds=int(text)), _EPOCH)
     days = pa.array([start.date(), end.date()])
     is_day = (pc.field("partition_date") >= days[0]) & (pc.field("partition_date") <= days[1])
     starts = pc.field("window_start")
     where = is_day & (starts >= pa.scalar(start)) & (starts <= pa.scalar(end))
     columns = ("source_service", "target_service", "call_count")
+    if not lake["gold.call_graph_minutes"].exists:
+        return []
     calls = lake["gold.call_graph_minutes"].arrow(columns, where)
     added = calls.group_by(list(columns[:2])).aggregate([("call_count", "sum")])
     return [
@@ -241,47 +286,53 @@ def dependencies(lake: DeltaLake, asked: Mapping[str, str]) -> list[dict[str, An
     ]
 
 
-def _needed(asked: Mapping[str, str], name: str) -> str:
+def _needed(asked: QueryParams, name: str) -> str:
     if not asked.get(name):
         raise WrongRequestError(f"the parameter {name} is missing")
     return asked[name]
 
 
-def _limit(asked: Mapping[str, str]) -> int:
+def _limit(asked: QueryParams) -> int:
     text = asked.get("limit") or "20"
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_TRACES:
-        raise WrongRequestError(f"limit is a number from 1 to {MOST_TRACES}")
-    return int(text)
+    if not re.fullmatch("[0-9]{1,9}", text) or not int(text):
+        raise WrongRequestError("limit is a number of traces")
+    return min(int(text), MOST_TRACES)
 
 
-def _time(asked: Mapping[str, str], name: str, microseconds: int) -> datetime | None:
+def _time(asked: QueryParams, name: str, microseconds: int) -> datetime | None:
     """A time in units of so many µs since 1970; None if it is not given."""
-    if not asked.get(name):
+    text = asked.get(name)
+    if not text:
         return None
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
-            microseconds=int(asked[name]) * microseconds
-        )
-    except (ValueError, OverflowError) as error:
-        raise WrongRequestError(f"{name} is no time since 1970") from error
+    if not re.fullmatch("[0-9]{1,17}", text) or int(text) * microseconds > _MOST_MICROSECONDS:
+        raise WrongRequestError(f"{name} is no time since 1970")
+    return _EPOCH + timedelta(microseconds=int(text) * microseconds)
 
 
 def _milliseconds(text: str) -> float:
-    number = text.rstrip("usmhµ")
-    try:
-        return float(number) * _LENGTHS[text[len(number) :]] / 1_000
-    except (ValueError, KeyError) as error:
-        raise WrongRequestError(f"{text!r} is no duration such as 1.2s, 100ms or 500us") from error
+    if not re.fullmatch(f"(?:{_LENGTH.pattern}){{1,6}}", text):
+        raise WrongRequestError(f"{text!r} is no duration such as 1.2s, 1m30s or 500us")
+    return sum(float(number) * _LENGTHS[unit] for number, unit in _LENGTH.findall(text))
 
 
-def _tags(asked: Mapping[str, str]) -> dict[str, str]:
+def _tags(asked: QueryParams) -> dict[str, str]:
+    text = asked.get("tags") or "{}"
     try:
-        tags = json.loads(asked.get("tags") or "{}")
-    except ValueError as error:
+        tags = json.loads(text)
+        json.dumps(tags, ensure_ascii=False).encode()  # half characters are no text
+    except (ValueError, RecursionError) as error:
         raise WrongRequestError("tags is no JSON") from error
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise WrongRequestError("tags is no object of texts")
-    return tags
+    pairs = [one.partition(":") for one in asked.getlist("tag")]
+    if not isinstance(tags, dict) or not all(colon for _, colon, _ in pairs):
+        raise WrongRequestError("tags is an object, and each tag is name:value")
+    named = {**tags, **{name: value for name, _, value in pairs}}
+    if len(named) > MOST_TAGS:
+        raise WrongRequestError(f"a search has at most {MOST_TAGS} tags")
+    # numbers and truth values are texts in Silver, as JSON has them
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in named.items()
+    }
 
 
 def _has_tag(name: str, value: str) -> Expression:

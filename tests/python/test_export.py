@@ -187,6 +187,13 @@ def test_slices_of_perfetto_nest(lake: Path, capfdbinary: pytest.CaptureFixture[
         elif event.type == TrackEvent.TYPE_SLICE_END:
             spans.append((depth[track].pop(), packet.timestamp))
     assert not any(depth.values())
+    arrows = [
+        (sorted(packet.track_event.flow_ids), sorted(packet.track_event.terminating_flow_ids))
+        for packet in trace.packet
+        if packet.track_event.type == TrackEvent.TYPE_SLICE_BEGIN
+    ]
+    begun = sorted(number for begins, _ in arrows for number in begins)
+    assert begun == sorted(number for _, ends in arrows for number in ends) == [2, 3, 4, 5]
     base = int(START.timestamp()) * 10**9
     assert sorted((start - base) // 10**6 for start, _ in spans) == [0, 10, 20, 20, 80]
     assert sorted((end - start) // 10**6 for start, end in spans) == [0, 50, 60, 60, 100]
@@ -200,6 +207,21 @@ def test_gold_tells_what_silver_let_go(
     for table in ("silver.spans", "silver.log_records", "silver.traces"):
         small_lakes.forget(lake, table)
     assert exported(capfdbinary, "otlp", FAILED) == before
+
+
+def test_errors_that_came_late_are_told(
+    lake: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    small_lakes.write(lake, "gold.error_events", small_lakes.late_errors(NOBODY))
+    found = list(otlp_spans(json.loads(exported(capfdbinary, "otlp", NOBODY))))
+    assert {span.trace_id.hex() for span in found} == {NOBODY}
+
+
+def test_an_erased_trace_is_not_written(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_lakes.erase(lake, FAILED)
+    assert main(["incident", "--trace", FAILED, "--format", "jaeger"]) == 4
+    told = capsys.readouterr()
+    assert "erased" in told.err and not told.out
 
 
 def test_log_record_whose_span_is_missing_is_told_by_the_first(lake: Path) -> None:

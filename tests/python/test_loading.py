@@ -57,3 +57,8 @@ def test_a_table_that_is_not_there_is_named(table: str) -> None:
 def test_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(KeyError, match="colour"):
         tracekeep.load("gold.sampled_spans", ["colour"])
+
+
+def test_another_form_is_named() -> None:
+    with pytest.raises(ValueError, match="numpy"):
+        tracekeep.load("gold.sampled_spans", to="numpy")  # type: ignore[arg-type]

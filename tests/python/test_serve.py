@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import threading
 import time
@@ -54,7 +55,7 @@ def ask(tmp_path: Path, token: str | None) -> Iterator[Ask]:
 
         def asked(path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
             url = f"http://127.0.0.1:{bound.getsockname()[1]}{path}"
-            url += f"?{urllib.parse.urlencode(query)}"
+            url += f"?{urllib.parse.urlencode(query)}" if query else ""
             request = urllib.request.Request(url, headers=headers or {})  # noqa: S310 - http
             try:
                 with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
@@ -92,6 +93,8 @@ def test_a_trace_is_found_by_its_id(ask: Ask) -> None:
     assert [trace["traceID"] for trace in answer["data"]] == [FAILED]
     assert ask("/api/traces/" + "e" * 32)[0] == 404
     assert ask("/api/traces/..%2f..%2fetc")[0] in (400, 404)
+    both = urllib.parse.urlencode([("traceID", FAILED), ("traceID", FINE)])
+    assert [it["traceID"] for it in ask(f"/api/traces?{both}")[1]["data"]] == [FAILED, FINE]
     assert ask("/api/traces/" + "f" * 33)[0] == 400
 
 
@@ -100,10 +103,15 @@ def test_search_narrows(ask: Ask) -> None:
     assert found(ask, service="gateway", limit=1) == [LEFT_OUT]
     assert found(ask, service="gateway", tags='{"error": "true"}') == [FAILED]
     assert found(ask, service="gateway", operation="/gateway") == [LEFT_OUT, FINE, FAILED]
+    assert found(ask, service="gateway", operation="GET /gateway") == [LEFT_OUT, FINE, FAILED]
     assert found(ask, service="gateway", operation="/shop") == []
+    assert found(ask, service="gateway", limit=9_999) == [LEFT_OUT, FINE, FAILED]
+    assert found(ask, service="gateway", tags='{"error": true}') == [FAILED]
+    assert found(ask, service="gateway", tag="error:true") == [FAILED]
     assert found(ask, service="db", maxDuration="33.4ms") == [FAILED]
     assert found(ask, service="db", minDuration="34ms") == []
     assert found(ask, service="../../etc", minDuration="2s") == [LEFT_OUT]
+    assert found(ask, service="../../etc", minDuration="0m1s999ms") == [LEFT_OUT]
     assert found(ask, service="gateway", start=MICROSECONDS + 2_000) == []
     assert found(ask, service="gateway", tags='{"x": "y"}') == []
 
@@ -135,7 +143,10 @@ def test_dependencies_are_the_calls_of_gold(ask: Ask) -> None:
         {}, {"service": "a", "limit": "0"}, {"service": "a", "limit": "many"},
         {"service": "a", "start": "yesterday"}, {"service": "a", "end": "9" * 40},
         {"service": "a", "tags": "{"}, {"service": "a", "tags": '["a"]'},
-        {"service": "a", "minDuration": "long"},
+        {"service": "a", "minDuration": "long"}, {"service": "a", "limit": "9" * 5_000},
+        {"service": "a", "end": "-62135596800000000"}, {"service": "a", "tags": "[" * 5_000},
+        {"service": "a", "tags": '{"a": "\\ud800"}'}, {"service": "a", "tag": "a"},
+        {"service": "a", "tags": json.dumps(dict.fromkeys(map(str, range(17)), "a"))},
     ],
 )  # fmt: skip
 def test_wrong_parameters_are_told(ask: Ask, query: dict[str, str]) -> None:
@@ -147,6 +158,42 @@ def test_wrong_parameters_are_told(ask: Ask, query: dict[str, str]) -> None:
 def test_another_name_of_this_machine_is_refused(ask: Ask) -> None:
     """A page whose name was made to lead here (DNS rebinding)."""
     assert ask("/api/services", headers={"Host": "evil.example"})[0] == 400
+
+
+def test_a_page_of_another_site_is_refused(ask: Ask) -> None:
+    assert ask("/api/services", headers={"Sec-Fetch-Site": "cross-site"})[0] == 403
+
+
+def test_a_service_may_have_any_name(ask: Ask, tmp_path: Path) -> None:
+    hour = {**small_lakes.window(0, "a/b", 2, 0), "endpoint": "/pay"}
+    small_lakes.write(tmp_path, "gold.endpoint_hours", [hour])
+    assert ask("/api/services/a%2Fb/operations")[1]["data"] == ["/pay"]
+
+
+def test_an_erased_trace_is_told_to_be_erased(ask: Ask, tmp_path: Path) -> None:
+    assert ask(f"/api/traces/{FAILED}")[0] == 200
+    small_lakes.erase(tmp_path, FAILED)
+    status, answer = ask(f"/api/traces/{FAILED}")
+    assert status == 410
+    assert "erased 2026-01-13" in answer["errors"][0]["msg"]
+    assert found(ask, service="gateway") == [LEFT_OUT, FINE]
+
+
+def test_a_lake_that_was_made_anew_is_read(ask: Ask, tmp_path: Path) -> None:
+    assert ask(f"/api/traces/{FAILED}")[0] == 200
+    for layer in ("silver", "gold"):
+        shutil.rmtree(tmp_path / layer)
+    assert ask(f"/api/traces/{FAILED}")[0] == 404
+    small_lakes.make(tmp_path)
+    assert ask(f"/api/traces/{FAILED}")[0] == 200
+
+
+def test_a_table_whose_making_was_cut_short_stands_in_the_way_of_no_other(
+    ask: Ask, tmp_path: Path
+) -> None:
+    tmp_path.joinpath("gold", "operation_minutes", "_delta_log").mkdir(parents=True)
+    assert ask("/api/services")[0] == 503
+    assert ask(f"/api/traces/{FAILED}")[0] == 200
 
 
 @pytest.mark.parametrize("token", ["secret"], indirect=True)

@@ -164,10 +164,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(lake: DeltaLake, arguments: argparse.Namespace) -> int:
+    from tracekeep.incident.delta_lake import stamp
     from tracekeep.incident.export import FORMATS
     from tracekeep.incident.export.whole_trace import whole_traces
+    from tracekeep.incident.layers import erased_at
 
     spans = whole_traces(lake, [arguments.trace])[arguments.trace]
+    if at := erased_at(lake, arguments.trace):
+        return _fail(f"{arguments.trace} was erased {stamp(at)}", GONE)
     if not spans:
         return _fail(f"neither Silver nor Gold has a span of {arguments.trace}", UNKNOWN)
     sys.stdout.buffer.write(FORMATS[arguments.format](arguments.trace, spans))

@@ -91,11 +91,16 @@ class LakeTable:
         return self.newest.version()
 
     def is_newest(self) -> bool:
-        """Whether nothing was committed since the table was opened, and its files are there."""
-        if not self.exists:
-            return False
+        """Whether nothing was committed since the table was opened, as far as can be told."""
+        from deltalake.exceptions import DeltaError
+
+        if "newest" not in self.__dict__:
+            return True
         version = self.newest.version()
-        self.newest.update_incremental()
+        try:
+            self.newest.update_incremental()
+        except (DeltaError, OSError):  # who asks next opens it anew, and hears why that fails
+            return False
         return self.newest.version() == version
 
     @cached_property
@@ -166,6 +171,13 @@ class LakeTable:
         first = self.commits[0].version
         return GoneError(f"versions of {self.name} before {first} were erased {stamp(at)}", at)
 
+    def column_names(self, version: int | None = None) -> list[str]:
+        """Columns of a version, the newest if none is named. Raises GoneError, UnreadableError."""
+        if version is None:
+            return [field.name for field in self.newest.schema().fields]
+        self.check_travel(version)
+        return [field.name for field in self._opened(version).schema().fields]
+
     def rows(
         self,
         columns: Sequence[str] | None = None,
@@ -234,16 +246,21 @@ class DeltaLake:
         self._tables: dict[str, LakeTable] = {}
 
     def __getitem__(self, name: str) -> LakeTable:
-        if name not in self._tables:
-            layer, table = name.split(".")
-            self._tables[name] = LakeTable(name, self.folder / layer / table, self.now)
-        return self._tables[name]
+        layer, table = name.split(".")
+        made = LakeTable(name, self.folder / layer / table, self.now)
+        return self._tables.setdefault(name, made)
 
     def refresh(self) -> None:
         """Take what was committed since; a table without news stays open, which saves its time."""
         for name, table in list(self._tables.items()):
             if not table.is_newest():
                 del self._tables[name]
+        self.__dict__.pop("erased_ids", None)
+
+    def forget(self) -> None:
+        """Open each table anew when it is asked for."""
+        self._tables = {}
+        self.__dict__.pop("erased_ids", None)
 
     @cached_property
     def erased_ids(self) -> ErasedIds | None:

@@ -109,7 +109,7 @@ class TraceReader:
         spans = _by_trace(self.reader.rows("gold.sampled_spans", SPAN_COLUMNS, where))
         logs = _by_trace(self.reader.rows("gold.sampled_log_records", LOG_COLUMNS, where))
         for event in self.reader.rows("gold.error_events", ERROR_COLUMNS, where):
-            _add_late_error(event, spans, logs)
+            add_late_error(event, spans, logs)
         listed = _by_trace(self._silver_traces(ids))
         by_trace = _by_trace(self.reader.rows("gold.incident_paths", STEP_COLUMNS, where))
         kept = {
@@ -420,7 +420,7 @@ def _cut_raw(lines: Sequence[Row]) -> list[Row]:
     return [lines[place] for place in sorted(places[:MOST_RAW_LINES])]
 
 
-def _add_late_error(event: Row, spans: dict[str, list[Row]], logs: dict[str, list[Row]]) -> None:
+def add_late_error(event: Row, spans: dict[str, list[Row]], logs: dict[str, list[Row]]) -> None:
     """Add a row of gold.error_events to the spans or logs that Gold kept, if it is none of them:
     one that came when Silver had let its day go stands alone (R6)."""
     trace_id, at, nanoseconds = event["trace_id"], event["occurred_at"], event["occurred_at_ns"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,18 @@ _SEQUENCE = 1
 
 
 def perfetto_trace(trace_id: str, spans: Sequence[Span]) -> bytes:
-    """The file. Slices of a Perfetto track nest, so spans that overlap lie in lanes of their own;
-    an arrow leads from a span to each child."""
+    """The file. Slices of a Perfetto track nest, so spans that overlap lie in lanes of their own.
+    An arrow leads from a span to each child, and back if the child began first by its clock.
+    """
     from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
     from perfetto.trace_builder.proto_builder import TraceProtoBuilder
 
     builder = TraceProtoBuilder()
-    parents = {span.parent_span_id for span in spans}
-    held = {span.span_id for span in spans}
+    starts = {span.span_id: span.start_ns for span in spans}
+    children: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        if span.parent_span_id in starts:
+            children[span.parent_span_id].append(span)
     number = 0
     for members in by_service(spans).values():
         number += 1
@@ -36,10 +41,11 @@ def perfetto_trace(trace_id: str, spans: Sequence[Span]) -> bytes:
                 if not is_start:
                     continue
                 event.name = span.name
-                if span.parent_span_id in held:
-                    event.terminating_flow_ids.append(_flow(span.parent_span_id))
-                if span.span_id in parents:
-                    event.flow_ids.append(_flow(span.span_id))
+                # an arrow has the number of the child: one that ended leads nowhere else
+                for child in children[span.span_id]:
+                    _add_arrow(event, child, is_end=child.start_ns < at)
+                if span.parent_span_id in starts:
+                    _add_arrow(event, span, is_end=starts[span.parent_span_id] <= at)
                 _annotate(event, {"trace_id": trace_id, "span_id": span.span_id})
                 _annotate(event, {"kind": span.kind, "status": span.status_code})
                 _annotate(event, span.attributes)
@@ -107,5 +113,6 @@ def _annotate(event: Any, named: dict[str, Any]) -> None:
             note.name, note.string_value = name, value
 
 
-def _flow(span_id: str) -> int:
-    return int(span_id, 16)
+def _add_arrow(event: Any, child: Span, *, is_end: bool) -> None:
+    ids = event.terminating_flow_ids if is_end else event.flow_ids
+    ids.append(int(child.span_id, 16))

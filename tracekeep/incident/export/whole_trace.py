@@ -8,19 +8,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tracekeep.incident.layers import erased_at
+from tracekeep.incident.traces import add_late_error
+
 if TYPE_CHECKING:
     from tracekeep.incident.delta_lake import DeltaLake, Row
 
 SPAN_COLUMNS = (
-    "span_id", "parent_span_id", "record_hash", "service", "operation", "kind", "status_code",
-    "status_message", "environment", "scope_name", "error_type", "error_message", "error_stack",
-    "error_variants", "attributes", "resource_attributes", "links", "latency_ms", "started_at",
-    "started_at_ns",
+    "span_id", "parent_span_id", "record_hash", "service", "endpoint", "operation", "kind",
+    "status_code", "status_message", "environment", "scope_name", "error_type", "error_message",
+    "error_stack", "error_variants", "attributes", "resource_attributes", "links", "latency_ms",
+    "started_at", "started_at_ns",
 )  # fmt: skip
 LOG_COLUMNS = (
     "span_id", "service", "event_name", "severity_text", "body", "attributes", "logged_at",
     "logged_at_ns",
 )  # fmt: skip
+ERROR_COLUMNS = tuple(
+    dict.fromkeys(("event_type", "occurred_at", "occurred_at_ns", *SPAN_COLUMNS, *LOG_COLUMNS))
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,33 +61,36 @@ class Span:
 
 
 def whole_traces(lake: DeltaLake, trace_ids: Sequence[str]) -> dict[str, list[Span]]:
-    """The spans of each trace, by start and id; none if no layer has one. Log records are events of
-    their span, of the first span if theirs is missing. Raises UnreadableError."""
+    """The spans of each trace, by start and id; none if no layer has one or it was erased. Log
+    records are events of their span, of the first span if theirs is missing. Raises
+    UnreadableError."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    is_wanted = pc.field("trace_id").isin(list(trace_ids))
-    listed = lake["silver.traces"].rows(("event_dates",), is_wanted)
-    days = sorted({day for row in listed for day in row["event_dates"]})
-    of_days = is_wanted & pc.field("partition_date").isin(days)
-    where = {"silver": of_days, "gold": of_days if len(listed) == len(trace_ids) else is_wanted}
+    ids = [trace_id for trace_id in trace_ids if erased_at(lake, trace_id) is None]
+    where = pc.field("trace_id").isin(pa.array(ids, pa.string()))
+    listed = lake["silver.traces"].rows(("trace_id", "event_dates"), where)
+    if {row["trace_id"] for row in listed} == set(ids):
+        days = sorted({day for row in listed for day in row["event_dates"]})
+        where &= pc.field("partition_date").isin(pa.array(days, pa.date32()))
 
     def rows(table: str, columns: Sequence[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
-        for row in lake[table].rows(("trace_id", *columns), where[table.partition(".")[0]]):
-            found[row["trace_id"]].append(row)
+        for row in lake[table].rows(("trace_id", *columns), where):
+            found[row["trace_id"]].append(dict.fromkeys(columns) | row)
         return found
 
-    spans = rows("silver.spans", SPAN_COLUMNS) if days else {}
-    logs = rows("silver.log_records", LOG_COLUMNS) if days else {}
+    spans, logs = rows("silver.spans", SPAN_COLUMNS), rows("silver.log_records", LOG_COLUMNS)
     kept = rows("gold.sampled_spans", SPAN_COLUMNS)
     # of a trace of which a day has expired in Silver, Gold may hold more
-    short = [it for it in trace_ids if len(kept.get(it, ())) > len(spans.get(it, ()))]
+    short = [it for it in ids if len(kept.get(it, ())) > len(spans.get(it, ()))]
     kept_logs = rows("gold.sampled_log_records", LOG_COLUMNS) if short else {}
-    found = {}
-    for trace_id in trace_ids:
-        by_layer = (kept, kept_logs) if trace_id in short else (spans, logs)
-        found[trace_id] = _whole(*(layer.get(trace_id, []) for layer in by_layer))
-    return found
+    for trace_id in short:
+        spans[trace_id], logs[trace_id] = kept[trace_id], kept_logs.get(trace_id, [])
+    for errors in rows("gold.error_events", ERROR_COLUMNS).values():
+        for event in errors:
+            add_late_error(event, spans, logs)
+    return {it: _whole(spans.get(it, []), logs.get(it, [])) for it in trace_ids}
 
 
 def _whole(spans: Sequence[Row], logs: Sequence[Row]) -> list[Span]:
@@ -98,7 +107,7 @@ def _whole(spans: Sequence[Row], logs: Sequence[Row]) -> list[Span]:
 
 def _span(row: Row) -> Span:
     start = _nanoseconds(row["started_at"], row["started_at_ns"])
-    end = start + round(row["latency_ms"] * 1_000_000)
+    end = start + round((row["latency_ms"] or 0) * 1_000_000)
     named = {
         "exception.type": "error_type",
         "exception.message": "error_message",
@@ -119,7 +128,7 @@ def _span(row: Row) -> Span:
         span_id=row["span_id"] or row["record_hash"][:16],
         parent_span_id=row["parent_span_id"],
         service=row["service"],
-        name=row["operation"] or "",
+        name=row["operation"] or row["endpoint"] or "",
         kind=row["kind"],
         status_code=row["status_code"],
         status_message=row["status_message"],

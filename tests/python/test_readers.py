@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import zlib
@@ -30,7 +31,7 @@ from reading import (
 
 from tracekeep.ingest.plan import cut_batches, cut_tasks, find_files, plan_file
 from tracekeep.lake import bronze_tables
-from tracekeep.readers.files import Piece, read_piece
+from tracekeep.readers.files import Piece, read_piece, unpacked
 from tracekeep.readers.records import log_record
 
 # ---------------------------------------------------------------- pod logs
@@ -411,3 +412,8 @@ def _is_whole_gzip(content: bytes) -> bool:
     except (EOFError, gzip.BadGzipFile, zlib.error):
         return False
     return True
+
+
+def test_a_compressed_file_of_an_object_store_is_read() -> None:
+    """Such a file has no descriptor, as little as one in memory."""
+    assert unpacked(io.BytesIO(gzip.compress(b"a line\n"))).read() == b"a line\n"

@@ -292,7 +292,8 @@ def test_a_model_over_200_lines_says_why() -> None:
 
 def test_each_doc_block_is_used(manifest: dict[str, Any]) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
-    blocks = [doc["name"] for doc in manifest["docs"].values() if doc["package_name"] != "dbt"]
+    names = [doc["name"] for doc in manifest["docs"].values() if doc["package_name"] != "dbt"]
+    blocks = [name for name in names if name != "__overview__"]  # dbt docs open on it
     assert blocks
     assert [name for name in blocks if f"doc('{name}')" not in text] == []
 

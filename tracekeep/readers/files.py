@@ -176,8 +176,9 @@ def _compression_of(head: bytes) -> str:
 
 
 def _unpacked(file: IO[bytes], compression: str) -> Any:
-    """A buffered reader of a whole compressed file."""
-    packed_size = os.fstat(file.fileno()).st_size
+    """A buffered reader of a whole compressed file, which an object store may hold."""
+    packed_size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     return io.BufferedReader(_Unpacked(file, packed_size, compression), BUFFER_BYTES)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
+from tracekeep.evidence.lake_rows import all_rows, rows_of
+from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.layers import expired_days
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
@@ -66,12 +67,11 @@ def alerts_of(
     Raises UnreadableError, also for a lake without Gold.
     """
     reader = AsOfReader(lake, None, expired_days(lake))
-    minutes = _rows(
-        reader,
-        "gold.endpoint_minutes",
+    columns = (
         "environment", "window_start", "partition_date", "request_count", "error_count",
         "error_log_count",
     )  # fmt: skip
+    minutes = rows_of(reader, "gold.endpoint_minutes", columns)
     until = _newest(minutes, timedelta(minutes=variables["window_minutes"]), now)
     looked = Looked(until - timedelta(hours=hours), until, now)
     found = [
@@ -82,13 +82,6 @@ def alerts_of(
     ]
     found.sort(key=lambda it: (it.started_at, it.name, sorted(it.labels.items())))
     return found, looked
-
-
-def _rows(reader: AsOfReader, table: str, *columns: str) -> pa.Table:
-    rows = reader.arrow(table, columns)
-    if rows is None:
-        raise UnreadableError(f"the lake has no {table}")
-    return rows
 
 
 def _newest(minutes: pa.Table, window: timedelta, now: datetime) -> datetime:
@@ -188,20 +181,22 @@ _NEW_PATTERNS = """
 """As gold.new_patterns, which is a view."""
 
 
-def _new_patterns(
-    reader: AsOfReader, variables: Mapping[str, Any], looked: Looked
-) -> Iterator[Alert]:
-    tables = {
-        "environment_days": _rows(
-            reader, "gold.environment_days", "environment", "first_event_at"
-        ),
-        "error_pattern_days": _rows(
-            reader,
-            "gold.error_pattern_days",
+_PATTERN_TABLES = {
+    "environment_days": ("gold.environment_days", ("environment", "first_event_at")),
+    "error_pattern_days": (
+        "gold.error_pattern_days",
+        (
             "environment", "fingerprint", "pattern_version", "first_seen_at", "service",
             "error_type", "error_template", "top_frame", "trace_id",
         ),
-    }  # fmt: skip
+    ),
+}  # fmt: skip
+
+
+def _new_patterns(
+    reader: AsOfReader, variables: Mapping[str, Any], looked: Looked
+) -> Iterator[Alert]:
+    tables = all_rows(reader, _PATTERN_TABLES)
     asked = {
         "version": variables["error_pattern_version"],
         "warm_up": timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
@@ -229,7 +224,7 @@ _CHANGE_COLUMNS = (
 
 def _changes(reader: AsOfReader, variables: Mapping[str, Any], looked: Looked) -> Iterator[Alert]:
     after = timedelta(minutes=variables["change_effect_minutes"])
-    for row in _rows(reader, "gold.change_effects", *_CHANGE_COLUMNS).to_pylist():
+    for row in rows_of(reader, "gold.change_effects", _CHANGE_COLUMNS).to_pylist():
         if row["changed_at"] < looked.since or not (harm := _harm(row)):
             continue
         of = " ".join(row[it] or "" for it in ("change_kind", "service", "service_version"))
@@ -265,7 +260,9 @@ def _harm(row: Row) -> list[str]:
 def _standstill(reader: AsOfReader, now: datetime) -> Iterator[Alert]:
     import pyarrow.compute as pc
 
-    last = pc.max(_rows(reader, "bronze.ingest_batches", "committed_at")["committed_at"]).as_py()
+    last = pc.max(
+        rows_of(reader, "bronze.ingest_batches", ("committed_at",))["committed_at"]
+    ).as_py()
     if last is not None and now - last.astimezone(UTC) > STANDSTILL:
         facts = {"summary": f"ingest has closed no batch since {last:%Y-%m-%d %H:%M} UTC"}
         yield Alert("IngestStandsStill", "state", {}, last, None, "still", facts)

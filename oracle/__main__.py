@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tracekeep.command_line import run_command
+from tracekeep.command_line import end_process, run_command
 
 COMMANDS = {
     "compare": ("oracle", "compare a lake with an independent reading of raw files"),
@@ -20,4 +20,4 @@ COMMANDS = {
 }
 
 if __name__ == "__main__":
-    sys.exit(run_command("oracle", __doc__, COMMANDS, sys.argv[1:]))
+    end_process(run_command("oracle", __doc__, COMMANDS, sys.argv[1:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tracekeep.command_line import run_command
+from tracekeep.command_line import end_process, run_command
 
 COMMANDS = {
     "generate": ("tracekeep.generator", "write the input of a generated payments platform"),
@@ -33,4 +33,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from tracekeep.lake import LakeError
 
@@ -48,6 +49,14 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUTPUT_CLOSED
     return code
+
+
+def end_process(code: int) -> NoReturn:
+    """End the process without ending the interpreter, which pyarrow's threads may still call to
+    close files of an object store: it would abort (`tracekeep.lake.arrow_files`)."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _is_stdout_closed() -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from tracekeep.lake import has_table, table_path
+from tracekeep.lake import has_table, read_table
 from tracekeep.spellings import TRACE_ID_DIGITS, ids_in, values_in
 
 LIST = "bronze.erased_ids"
@@ -76,9 +76,7 @@ def read_erased_ids(rows: Iterable[Mapping[str, Any]] | None = None) -> ErasedId
     if rows is None:
         if not has_table(LIST):
             return None
-        from deltalake import DeltaTable
-
-        rows = DeltaTable(str(table_path(LIST))).to_pyarrow_table(columns=list(COLUMNS)).to_pylist()
+        rows = read_table(LIST, COLUMNS).to_pylist()
     held = list(rows)
     if not held:
         return None

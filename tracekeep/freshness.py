@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection
 
-from tracekeep.lake import has_table, table_path
+from tracekeep.lake import has_table, read_table, table_path
 from tracekeep.last_run import newest_commit
 from tracekeep.summary import BOOKS
 
@@ -15,12 +15,9 @@ EVENT_TIMES = {"spans": "start_time_unix_nano", "log_records": "time_unix_nano"}
 
 def booked_batches() -> set[int]:
     """The ingest batches that Silver has taken."""
-    from deltalake import DeltaTable
-
     if not has_table(BOOKS):
         return set()
-    books = DeltaTable(str(table_path(BOOKS))).to_pyarrow_table(columns=["ingest_batch"])
-    return set(books["ingest_batch"].to_pylist())
+    return set(read_table(BOOKS, ["ingest_batch"])["ingest_batch"].to_pylist())
 
 
 def newest_event(batches: Collection[int]) -> datetime.datetime | None:

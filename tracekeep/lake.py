@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path, PosixPath
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import fs as pa_fs
 
 PROJECT = Path(__file__).resolve().parent.parent
 """Root of the project: dbt and Spark resolve their relative paths from here."""
@@ -98,6 +103,28 @@ def table_path(name: str) -> Path:
 def has_table(name: str) -> bool:
     """Whether the lake has the table `layer.table`."""
     return _is_table(table_path(name))
+
+
+def read_table(name: str, columns: Sequence[str], filters: list[Any] | None = None) -> pa.Table:
+    """Columns of the table `layer.table`, which exists, as it is now; filters: of pyarrow."""
+    from deltalake import DeltaTable
+
+    folder = table_path(name)
+    return DeltaTable(str(folder)).to_pyarrow_table(
+        columns=list(columns), filesystem=arrow_files(folder), filters=filters
+    )
+
+
+def arrow_files(folder: Path) -> pa_fs.FileSystem | None:
+    """What pyarrow reads the files of a table through: its own access to a disk; None, deltalake's,
+    for an object store.
+
+    The latter is Python, which threads of pyarrow call: to close a file as the interpreter ends
+    aborts the process (`end_process`).
+    """
+    from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+
+    return SubTreeFileSystem(str(folder), LocalFileSystem()) if is_local(folder) else None
 
 
 def _is_table(folder: Path) -> bool:

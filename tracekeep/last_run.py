@@ -22,8 +22,8 @@ from tracekeep.lake import (
     has_table,
     lake_path,
     project_variables,
+    read_table,
     state_path,
-    table_path,
 )
 from tracekeep.log_coverage import ServiceCoverage
 from tracekeep.summary import LayerSummary
@@ -305,9 +305,7 @@ def _is_out_of_sight(build_id: str) -> bool:
 def newest_gold_build() -> str | None:
     """The newest build of Gold; None before the first."""
     import pyarrow.compute as pc
-    from deltalake import DeltaTable
 
     if not has_table("gold.build_versions"):
         return None
-    builds = DeltaTable(str(table_path("gold.build_versions")))
-    return pc.max(builds.to_pyarrow_table(columns=["build_id"])["build_id"]).as_py()
+    return pc.max(read_table("gold.build_versions", ["build_id"])["build_id"]).as_py()

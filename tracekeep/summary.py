@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
-from tracekeep.lake import LAYERS, table_path
+from tracekeep.lake import LAYERS, read_table
 
 HEADS = ("events", "rejected", "duplicates", "errors in", "errors kept", "rows", "bytes")
 BOOKS = "control.batch_books"
@@ -60,13 +60,12 @@ def layer_summaries() -> list[LayerSummary]:
 def _totals_of_books() -> dict[str, int]:
     """Sum of each count of the books, over all batches."""
     import pyarrow.compute as pc
-    from deltalake import DeltaTable
 
     counts = [
         "bronze_span_count", "bronze_log_record_count", "span_count", "log_record_count",
         "duplicate_span_count", "duplicate_log_record_count", "rejected_count",
     ]  # fmt: skip
-    books = DeltaTable(str(table_path(BOOKS))).to_pyarrow_table(columns=counts)
+    books = read_table(BOOKS, counts)
     return {name: pc.sum(books[name]).as_py() or 0 for name in counts}
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import commands
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import small_lakes
 from deltalake import write_deltalake
 from small_lakes import DAY
 
@@ -62,3 +64,13 @@ def test_a_column_that_is_not_there_is_named() -> None:
 def test_another_form_is_named() -> None:
     with pytest.raises(ValueError, match="numpy"):
         tracekeep.load("gold.sampled_spans", to="numpy")  # type: ignore[arg-type]
+
+
+def test_a_script_that_has_loaded_ends_well(lake: Path) -> None:
+    """A thread of pyarrow that calls Python while it ends aborted half of such processes."""
+    for file in range(20):
+        spans = [small_lakes.span(f"{file:032x}", number, "db") for number in range(1, 200)]
+        small_lakes.write(lake, "silver.spans", spans)
+    script = "import tracekeep; tracekeep.load('silver.spans')"
+    for _ in range(8):
+        commands.python("-c", script)

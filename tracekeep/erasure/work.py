@@ -30,7 +30,15 @@ from tracekeep.erasure.reach import EXPIRED_DAYS, MASKING, Subject, masked, out_
 from tracekeep.erasure.request import RefusedError, Request, open_request, request_path
 from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, is_in, pseudonym
 from tracekeep.ingest import one_ingest_at_a_time
-from tracekeep.lake import PROJECT, delta_tables, has_table, lake_path, state_path, table_path
+from tracekeep.lake import (
+    PROJECT,
+    delta_tables,
+    has_table,
+    lake_path,
+    read_table,
+    state_path,
+    table_path,
+)
 from tracekeep.session import spark_session
 from tracekeep.tables import lake_tables
 
@@ -177,9 +185,7 @@ def _check(ledger: Ledger) -> None:
             )
     if not has_table(ARRIVALS) or request_path().exists():
         return
-    from deltalake import DeltaTable
-
-    if DeltaTable(str(table_path(ARRIVALS))).to_pyarrow_table(columns=["ingest_batch"]).num_rows:
+    if read_table(ARRIVALS, ["ingest_batch"]).num_rows:
         raise RefusedError(
             "a run of Silver is at work, or was cut short and waits for the next one to end it: "
             "`dbt run --select silver` first. Nothing was erased"

@@ -22,6 +22,7 @@ from tracekeep.erased_ids import (
     ErasedIds,
     read_erased_ids,
 )
+from tracekeep.lake import arrow_files
 from tracekeep.tables import LOG_FOLDER
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class LakeTable:
             self.check_travel(version)
         is_old = version is not None and version != self.version
         try:
-            dataset = self._opened(version).to_pyarrow_dataset() if is_old else self._dataset
+            dataset = self._dataset_of(self._opened(version)) if is_old else self._dataset
             known = set(dataset.schema.names)
             held = None if columns is None else [name for name in columns if name in known]
             return dataset.to_table(columns=held, filter=where)
@@ -218,7 +219,10 @@ class LakeTable:
 
     @cached_property
     def _dataset(self) -> Any:
-        return self.newest.to_pyarrow_dataset()
+        return self._dataset_of(self.newest)
+
+    def _dataset_of(self, table: DeltaTable) -> Any:
+        return table.to_pyarrow_dataset(filesystem=arrow_files(self.folder))
 
     def _opened(self, version: int | None) -> DeltaTable:
         from deltalake import DeltaTable

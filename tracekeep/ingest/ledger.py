@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from tracekeep.ingest.commit import commit_files
 from tracekeep.ingest.plan import PlannedFile
 from tracekeep.ingest.write import Stamp, write_rows
-from tracekeep.lake import bronze_tables, has_table, table_path
+from tracekeep.lake import bronze_tables, has_table, read_table, table_path
 from tracekeep.readers.files import FilePart
 from tracekeep.readers.levels import number_of_word
 from tracekeep.sql import literal
@@ -202,7 +202,7 @@ def _open(table: str) -> Any:
 
 
 def _rows(table: str, columns: list[str], filters: list[Any] | None = None) -> pa.Table:
-    return _open(table).to_pyarrow_table(columns=columns, filters=filters)
+    return read_table(f"bronze.{table}", columns, filters)
 
 
 def _planned_file(row: dict[str, Any]) -> PlannedFile:

@@ -74,7 +74,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "path_count": pa.int32(), "is_fatal": BOOL, "started_at": TIME, "partition_date": DATE,
         **NAMED,
     },
-    "gold.sampled_spans": SPAN,
+    "gold.sampled_spans": {**SPAN, "sample_class": TEXT, "sample_weight": REAL},
     "gold.sampled_log_records": LOG,
     "gold.call_graph_minutes": {
         "window_start": TIME, "environment": TEXT, "source_service": TEXT, "target_service": TEXT,
@@ -221,7 +221,11 @@ def make(lake: Path, message: str = "disk full", raw: str = '{"name":"GET /db"}'
             for row in (failed[0], fine, left_out)
         ],
     )
-    write(lake, "gold.sampled_spans", [*failed, fine])
+    error, normal = (
+        {"sample_class": name, "sample_weight": weight}
+        for name, weight in (("error", 1.0), ("normal", 100.0))
+    )
+    write(lake, "gold.sampled_spans", [*({**row, **error} for row in failed), {**fine, **normal}])
     write(lake, "gold.sampled_log_records", [log])
     line = {"raw_text": raw, "source_file": "/in/a.jsonl", "source_position": 0}
     records = [
@@ -257,7 +261,7 @@ def make(lake: Path, message: str = "disk full", raw: str = '{"name":"GET /db"}'
         "change_key": "d" * 32, "change_kind": "deployment", "service": "db",
         "environment": "production", "service_version": message, "partition_date": DAY,
         "changed_at": START - timedelta(minutes=4), "error_rate_before": 0.0,
-        "error_rate_after": 0.6,
+        "error_rate_after": 0.6, "request_count_before": 40, "request_count_after": 5,
     }  # fmt: skip
     write(lake, "gold.change_effects", [change])
     pattern = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import socket
@@ -24,7 +25,9 @@ from test_export import JAEGER
 
 from tracekeep.__main__ import main
 from tracekeep.incident.delta_lake import DeltaLake
-from tracekeep.serve import TOKEN, application
+from tracekeep.lake import project_variables
+from tracekeep.serve import TOKEN
+from tracekeep.serve.application import application
 
 MICROSECONDS = int(START.timestamp()) * 10**6
 Ask = Callable[..., tuple[int, Any]]
@@ -44,7 +47,9 @@ def ask(tmp_path: Path, token: str | None) -> Iterator[Ask]:
     small_lakes.write(
         tmp_path, "silver.spans", [small_lakes.span(LEFT_OUT, 2, "../../etc", latency_ms=2000.0)]
     )
-    config = uvicorn.Config(application(DeltaLake(tmp_path), token), port=0, log_level="error")
+    config = uvicorn.Config(
+        application(DeltaLake(tmp_path), project_variables(), token), port=0, log_level="error"
+    )
     server = uvicorn.Server(config)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -60,6 +65,10 @@ def ask(tmp_path: Path, token: str | None) -> Iterator[Ask]:
             try:
                 with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
                     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+                    if not path.startswith("/api/"):
+                        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+                        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+                        return answer.status, answer.read().decode()
                     assert answer.headers["Content-Type"] == "application/json"
                     return answer.status, json.loads(answer.read())
             except urllib.error.HTTPError as error:
@@ -196,12 +205,33 @@ def test_a_table_whose_making_was_cut_short_stands_in_the_way_of_no_other(
     assert ask(f"/api/traces/{FAILED}")[0] == 200
 
 
+def basic(secret: str) -> str:
+    """What a browser sends once its user has typed a password."""
+    return f"Basic {base64.b64encode(f'anyone:{secret}'.encode()).decode()}"
+
+
+@pytest.mark.parametrize("token", ["sécret:1"], indirect=True)
+@pytest.mark.parametrize("path", ["/api/services", f"/traces/{FAILED}"])
+def test_a_token_is_asked_for(ask: Ask, path: str) -> None:
+    wrong = ("Bearer secret:1", "Basic", "Basic !", basic("secret:1"), "sécret:1", "Digest a")
+    assert ask(path)[0] == 401
+    for given in wrong:
+        assert ask(path, headers={"Authorization": given.encode().decode("latin-1")})[0] == 401
+    headers = {"Authorization": basic("sécret:1"), "Host": "lake.example"}
+    assert ask(path, headers=headers)[0] == 200
+
+
 @pytest.mark.parametrize("token", ["secret"], indirect=True)
-def test_a_token_is_asked_for(ask: Ask) -> None:
-    assert ask("/api/services")[0] == 401
-    assert ask("/api/services", headers={"Authorization": "Bearer secre"})[0] == 401
+def test_a_token_may_be_a_bearer(ask: Ask) -> None:
     headers = {"Authorization": "Bearer secret", "Host": "lake.example"}
     assert ask("/api/services", headers=headers)[0] == 200
+
+
+def test_a_link_of_another_site_may_lead_to_a_page(ask: Ask) -> None:
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    assert ask(f"/traces/{FAILED}", headers=followed)[0] == 200
+    assert ask(f"/api/traces/{FAILED}", headers=followed)[0] == 403
+    assert ask(f"/traces/{FAILED}", headers={**followed, "Sec-Fetch-Dest": "image"})[0] == 403
 
 
 def test_beyond_this_machine_a_token_is_needed(

@@ -304,7 +304,9 @@ def test_each_doc_block_is_used(manifest: dict[str, Any]) -> None:
         ("incident_page", "incident/*.py"),
         ("evidence", "evidence/*.py"),
         ("alerts", "alerts/*.py"),
-        ("jaeger_api", "serve.py"),
+        ("jaeger_api", "serve/jaeger_api.py"),
+        ("dashboard", "serve/dashboard.py"),
+        ("dashboard", "alerts/*.py"),
         ("jaeger_api", "incident/export/*.py"),
     ],
 )

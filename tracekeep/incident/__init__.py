@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +156,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (UnreadableError, MaskingError, OSError) as error:
         return _fail(str(error), FAILED)
     if arguments.raw_lines is None:
-        printed = _with_raw_lines(told, lambda _: [])
+        printed = with_raw_lines(told, lambda _: [])
     else:
         printed = told if arguments.raw_lines == "unmasked" else safe
     _print(printed, arguments)
@@ -185,12 +185,10 @@ def with_masked_lines(told: Row, variables: Row | None = None) -> Row:
 
     lines = [line for trace in told.get("traces", []) for line in trace["raw_lines"]]
     texts = iter(masked([line["raw_text"] for line in lines], variables))
-    return _with_raw_lines(
-        told, lambda lines: [{**line, "raw_text": next(texts)} for line in lines]
-    )
+    return with_raw_lines(told, lambda lines: [{**line, "raw_text": next(texts)} for line in lines])
 
 
-def _with_raw_lines(told: Row, changed: Callable[[list[Row]], list[Row]]) -> Row:
+def with_raw_lines(told: Row, changed: Callable[[list[Row]], list[Row]]) -> Row:
     """The answer with other raw lines in each trace."""
     traces = [
         {**trace, "raw_lines": changed(trace["raw_lines"])} for trace in told.get("traces", [])
@@ -226,7 +224,8 @@ def _question(arguments: argparse.Namespace) -> Question:
     from tracekeep.incident.answer import Question
 
     variables = project_variables() if arguments.vars is None else arguments.vars
-    question = Question(
+    question = Question.under(
+        variables,
         start=arguments.start,
         end=arguments.end,
         service=arguments.service,
@@ -234,9 +233,6 @@ def _question(arguments: argparse.Namespace) -> Question:
         trace_id=arguments.trace,
         as_of=arguments.as_of,
         min_error_rate=arguments.min_error_rate,
-        window=timedelta(minutes=variables["window_minutes"]),
-        warm_up=timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
-        reference_hours=variables["root_cause_reference_hours"],
     )
     count = 5 if arguments.details or arguments.json else 1
     count = arguments.traces or (question.trace_count if arguments.html else count)

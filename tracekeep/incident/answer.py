@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,6 +67,16 @@ class Question:
     window: timedelta = timedelta(minutes=1)
     warm_up: timedelta = timedelta(minutes=60)
     reference_hours: int = 24
+
+    @classmethod
+    def under(cls, variables: Mapping[str, Any], **asked: Any) -> Question:
+        """A question whose lengths of time are those of dbt's variables."""
+        return cls(
+            **asked,
+            window=timedelta(minutes=variables["window_minutes"]),
+            warm_up=timedelta(minutes=variables["new_pattern_warm_up_minutes"]),
+            reference_hours=variables["root_cause_reference_hours"],
+        )
 
 
 def answer(lake: DeltaLake, question: Question) -> Row:

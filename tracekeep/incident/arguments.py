@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -38,7 +39,7 @@ def count_to(most: int) -> Callable[[str], int]:
     """A whole number from 1 to `most`."""
 
     def count(text: str) -> int:
-        if not text.isdecimal() or not 1 <= int(text) <= most:
+        if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {most}")
         return int(text)
 

@@ -19,23 +19,33 @@ from tracekeep.incident.delta_lake import Row
 LONGEST_TEXT = 20_000
 """Characters of a text in the page; longer ones say how many are missing."""
 
-_FOLDER = Path(__file__).parent
 _ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def page(answer: Row) -> str:
     """The page of an answer whose raw lines are masked. The same answer gives the same text."""
-    style, script = (
-        (_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
-    )
+    css, script = style(), _text("page.js")
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        f"default-src 'none'; script-src '{source_hash(script)}'; style-src '{source_hash(css)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    template = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        policy=policy, style=style, script=script, answer=embedded(_cut(answer))
+    return Template(_text("page.html")).substitute(
+        policy=policy, style=css, script=script, answer=embedded(_cut(answer))
     )
+
+
+def style() -> str:
+    """How Tracekeep's pages look, light and dark, as CSS."""
+    return _text("page.css")
+
+
+def source_hash(text: str) -> str:
+    """What a Content-Security-Policy names one script or style by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def embedded(value: Any) -> str:
@@ -59,7 +69,3 @@ def _cut(value: Any) -> Any:
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return f"{value[:LONGEST_TEXT]} … {len(value) - LONGEST_TEXT:,} more characters"
     return value
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,172 +1,30 @@
-"""`python -m tracekeep serve`: Jaeger's query API over the lake, read-only, for UI and Grafana."""
+"""Jaeger's query API over the lake, for its UI and Grafana: each function answers one path."""
 
 from __future__ import annotations
 
-import argparse
-import ipaddress
 import json
-import os
 import re
-import secrets
-import sys
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.incident.arguments import count_to
-from tracekeep.lake import lake_path
+from tracekeep.serve.requests import ErasedError, WrongRequestError, trace_id_of
 
 if TYPE_CHECKING:
     from pyarrow.compute import Expression
-    from starlette.applications import Starlette
     from starlette.datastructures import QueryParams
-    from starlette.requests import Request
-    from starlette.responses import Response
 
     from tracekeep.incident.delta_lake import DeltaLake
 
-OK, FAILED, WRONG = 0, 1, 2
-TOKEN = "TRACEKEEP_TOKEN"  # noqa: S105 - the name of a variable
-MOST_TRACES, MOST_TAGS, AT_ONCE = 1_500, 16, 4
-"""Of one answer, as Jaeger's UI asks for at most; of one search; answers that are worked on."""
+MOST_TRACES, MOST_TAGS = 1_500, 16
+"""Of one answer, as Jaeger's UI asks for at most; of one search."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_MICROSECONDS = 250 * 365 * 86_400 * 10**6
 """The latest time of a question."""
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 _LENGTHS = {
     "ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000,
 }  # fmt: skip
 """Units of a duration, in ms."""
 _LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|µs|ms|s|m|h)")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    parser.description = (
-        "Answer Jaeger's query API (/api/services, /api/operations, /api/traces, "
-        "/api/dependencies) from Silver and Gold, as they are at each request. Texts are masked. "
-        f"If {TOKEN} is set, each request needs it as `Authorization: Bearer TOKEN`; beyond the "
-        "loopback interface it has to be."
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=count_to(65_535), default=16_686, help="port (16686)")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run the command; returns its exit code."""
-    import uvicorn
-
-    from tracekeep.incident.delta_lake import DeltaLake
-
-    token = os.environ.get(TOKEN)
-    if not token and not _is_loopback(arguments.host):
-        message = f"{arguments.host} is beyond the loopback interface: set {TOKEN} to a secret"
-        print(f"serve: {message}", file=sys.stderr)
-        return WRONG
-    lake = DeltaLake(lake_path())
-    if not lake["gold.endpoint_minutes"].exists:
-        print(
-            f"serve: the lake {lake.folder} has no Gold: fill it with `make run`", file=sys.stderr
-        )
-        return FAILED
-    print(f"serve: Jaeger's API at http://{arguments.host}:{arguments.port}/api/", flush=True)
-    uvicorn.run(
-        application(lake, token),
-        host=arguments.host,
-        port=arguments.port,
-        log_level="warning",
-        server_header=False,
-    )
-    return OK
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class WrongRequestError(ValueError):
-    """Parameters that make no question; the message says why."""
-
-
-class ErasedError(Exception):
-    """The trace was erased; the message says when (R12)."""
-
-
-def application(lake: DeltaLake, token: str | None = None) -> Starlette:
-    """The service. Without a token it answers only those who call this machine by a local name, and
-    no page of another site that asks through a browser."""
-    from starlette.applications import Starlette
-    from starlette.datastructures import QueryParams
-    from starlette.responses import Response
-    from starlette.routing import Route
-
-    from tracekeep.incident.delta_lake import UnreadableError
-    from tracekeep.incident.export.jaeger import jaeger_answer
-
-    refreshing, free = threading.Lock(), threading.Semaphore(AT_ONCE)
-
-    def respond(data: Any, status: int = 200, error: str | None = None) -> Response:
-        answer = jaeger_answer(data)
-        if error is not None:
-            answer |= {"data": None, "errors": [{"code": status, "msg": error}]}
-        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-        text = json.dumps(answer, allow_nan=False)
-        return Response(text, status, headers, media_type="application/json")
-
-    def refusal(request: Request) -> Response | None:
-        if token:
-            given = request.headers.get("authorization", "").encode()
-            is_let_in = secrets.compare_digest(given, f"Bearer {token}".encode())
-            return None if is_let_in else respond([], 401, "the request has no valid token")
-        if request.url.hostname not in _LOCAL_NAMES:
-            return respond([], 400, "without a token, only this machine's local names are answered")
-        if request.headers.get("sec-fetch-site") == "cross-site":
-            return respond([], 403, "without a token, no page of another site is answered")
-        return None
-
-    def route(path: str, answer: Callable[[DeltaLake, QueryParams], list[Any]]) -> Route:
-        def answered(request: Request) -> list[Any]:
-            asked = [*request.query_params.multi_items(), *request.path_params.items()]
-            with refreshing:
-                lake.refresh()
-            return answer(lake, QueryParams(asked))
-
-        def endpoint(request: Request) -> Response:
-            if refused := refusal(request):
-                return refused
-            try:
-                with free:
-                    try:
-                        data = answered(request)
-                    except UnreadableError:  # files that went while it was asked, or a new lake
-                        lake.forget()
-                        data = answered(request)
-            except WrongRequestError as error:
-                return respond([], 400, str(error))
-            except ErasedError as error:
-                return respond([], 410, str(error))
-            except UnreadableError as error:
-                return respond([], 503, str(error))
-            if "trace_id" in request.path_params and not data:
-                return respond([], 404, "trace not found")
-            return respond(data)
-
-        return Route(path, endpoint, methods=["GET"])
-
-    return Starlette(
-        routes=[
-            route("/api/services", services),
-            route("/api/services/{service:path}/operations", operation_names),
-            route("/api/operations", operations),
-            route("/api/traces", traces),
-            route("/api/traces/{trace_id}", trace),
-            route("/api/dependencies", dependencies),
-        ]
-    )
 
 
 def services(lake: DeltaLake, asked: QueryParams) -> list[str]:
@@ -199,16 +57,10 @@ def trace(lake: DeltaLake, asked: QueryParams) -> list[Any]:
     from tracekeep.incident.delta_lake import stamp
     from tracekeep.incident.layers import erased_at
 
-    trace_id = _trace_id(asked["trace_id"])
+    trace_id = trace_id_of(asked["trace_id"])
     if at := erased_at(lake, trace_id):
         raise ErasedError(f"the trace was erased {stamp(at)}")
     return _traces(lake, [trace_id])
-
-
-def _trace_id(text: str) -> str:
-    if not re.fullmatch("[0-9a-fA-F]{1,32}", text):
-        raise WrongRequestError("a trace id has up to 32 hex digits")
-    return text.lower().zfill(32)
 
 
 def traces(lake: DeltaLake, asked: QueryParams) -> list[Any]:
@@ -220,7 +72,7 @@ def traces(lake: DeltaLake, asked: QueryParams) -> list[Any]:
     import pyarrow.compute as pc
 
     if named := asked.getlist("traceID"):
-        return _traces(lake, [_trace_id(text) for text in named[:MOST_TRACES]])
+        return _traces(lake, [trace_id_of(text) for text in named[:MOST_TRACES]])
     end = _time(asked, "end", 1) or datetime.now(UTC)
     start = _time(asked, "start", 1) or max(end - timedelta(hours=1), _EPOCH)
     days = pa.array([start.date(), end.date()])

@@ -144,7 +144,7 @@ bench: setup .bench/.ready
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts \
 	prove-storage prove-growth prove-retention prove-erasure prove-year prove-readers prove-faults \
 	prove-sizes prove-speed prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-soak \
-	prove-templates
+	prove-templates prove-readme
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -206,6 +206,11 @@ prove-growth: setup
 .PHONY: prove-protobuf
 prove-protobuf: setup
 	$(proofs) tests/proofs/test_protobuf_day.py
+
+# README as a new user follows it, each command in a fresh clone; writes docs/results/readme.md.
+.PHONY: prove-readme
+prove-readme: setup
+	$(pytest) tests/proofs/test_readme.py
 
 # Error templates on public logs, Loghub-2k; writes docs/results/templates.md. SET: their folder.
 .PHONY: prove-templates
@@ -275,8 +280,8 @@ prove-erasure: setup
 prove-year: setup
 	$(pytest) tests/proofs/test_year.py
 
-# The page of an incident in a real browser, headless Chromium, which has to be there; writes
-# docs/incident.png and docs/incident_trace.png.
+# The page of an incident and the dashboard in a real browser, headless Chromium, which has to be
+# there, and pictures of dbt's docs; writes docs/incident.png, incident_trace.png and dashboard.png.
 .PHONY: prove-page
 prove-page: setup
 	$(proofs) tests/proofs/test_page.py

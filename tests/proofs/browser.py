@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 SECONDS = 60
@@ -22,11 +23,11 @@ class NoBrowserError(RuntimeError):
 
 
 class Page:
-    """One open page. `complaints` holds what its console and its policy said."""
+    """One open page."""
 
     def __init__(self, browser: _Pipe, width: int, height: int, is_dark: bool) -> None:
         self.browser = browser
-        self.complaints: list[str] = []
+        self.origin = ("", "")
         target = browser.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         attached = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         self.session = attached["sessionId"]
@@ -43,9 +44,11 @@ class Page:
         """Call a method of the DevTools protocol on this page."""
         return self.browser.call(method, parameters, self.session)
 
-    def open(self, path: Path) -> None:
-        """Load a file and wait until it is drawn."""
-        self.call("Page.navigate", {"url": path.absolute().as_uri()})
+    def open(self, place: Path | str) -> None:
+        """Load a file or an address and wait until it is drawn."""
+        url = place if isinstance(place, str) else place.absolute().as_uri()
+        self.origin = urlsplit(url)[:2]
+        self.call("Page.navigate", {"url": url})
         self.browser.wait_for("Page.loadEventFired", self.session)
         self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
 
@@ -77,16 +80,16 @@ class Page:
             told
             for event in self.browser.events
             if event.get("sessionId") == self.session
-            for told in _complaint(event)
+            for told in _complaint(event, self.origin)
         ]
 
 
-def _complaint(event: dict[str, Any]) -> Iterator[str]:
+def _complaint(event: dict[str, Any], origin: tuple[str, str]) -> Iterator[str]:
     told = event["params"]
     match event["method"]:
         case "Log.entryAdded" | "Runtime.consoleAPICalled" | "Runtime.exceptionThrown":
             yield json.dumps(told)
-        case "Network.requestWillBeSent" if not told["request"]["url"].startswith("file:"):
+        case "Network.requestWillBeSent" if urlsplit(told["request"]["url"])[:2] != origin:
             yield f"a request for {told['request']['url']}"
         case "Page.javascriptDialogOpening":
             yield "a dialog"

@@ -1,8 +1,9 @@
-"""The page of an incident in a real browser: light, dark, on a phone; and with hostile log text.
+"""The page of an incident and the dashboard in a real browser: light, dark, on a phone; and with
+hostile log text. And pictures of dbt's docs.
 
 A generated day is built into a lake, which stays in TRACEKEEP_PROVE_FOLDER; TRACEKEEP_PAGE_LAKE
-names one that is there already. Writes docs/incident.png and docs/incident_trace.png; the other
-pictures stay in that folder.
+names one that is there already. Writes docs/incident.png, docs/incident_trace.png and
+docs/dashboard.png; the other pictures stay in that folder.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any
 
 import pytest
 import small_lakes
+import test_dashboard
 from browser import NoBrowserError, Page, browser
+from served import serving
 
 from tracekeep.generator import generate
 from tracekeep.incident.answer import Question, answer
@@ -30,9 +33,8 @@ FOLDER = Path(
 )
 EVENTS = int(os.environ.get("TRACEKEEP_PROVE_EVENTS", "100000"))
 DESKTOP, PHONE = 1160, 375
-PICTURE_HEIGHT = 1660
-TRACE_HEIGHT = 900
-"""CSS pixels of the page and of its traces that the two pictures show."""
+PICTURE_HEIGHT, TRACE_HEIGHT, DASHBOARD_HEIGHT = 1660, 900, 1200
+"""CSS pixels of the page, of its traces and of the dashboard that the pictures show."""
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +48,8 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def incident_page() -> Path:
-    """The page of the worst window of a generated day, written by the command."""
+def lake() -> Path:
+    """The lake of a generated day."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     lake = Path(os.environ.get("TRACEKEEP_PAGE_LAKE") or FOLDER / "lake")
     if not (lake / "gold" / "build_versions").is_dir():
@@ -55,6 +57,12 @@ def incident_page() -> Path:
         if not day.is_dir():
             generate(day, events=EVENTS, seed=4, error_share=0.05)
         tracekeep(lake, "run", day)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def incident_page(lake: Path) -> Path:
+    """The page of the worst window, written by the command."""
     written = FOLDER / "incident.html"
     tracekeep(lake, "incident", "--html", written)
     return written
@@ -71,6 +79,12 @@ def tracekeep(lake: Path, *words: object) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def address(lake: Path) -> Iterator[str]:
+    with serving(lake) as address:
+        yield address
+
+
 def assert_sound(page_: Page, width: int) -> None:
     """No complaint, no sideways scrolling, no element that reaches out of the page."""
     assert page_.listen() == []
@@ -78,11 +92,54 @@ def assert_sound(page_: Page, width: int) -> None:
     assert page_.evaluate("document.querySelectorAll('section').length") >= 6
 
 
-@pytest.mark.parametrize(
+LOOKS = pytest.mark.parametrize(
     ("name", "width", "is_dark"),
     [("light", DESKTOP, False), ("dark", DESKTOP, True), ("phone", PHONE, False),
      ("phone_dark", PHONE, True)],
 )  # fmt: skip
+
+
+@LOOKS
+def test_the_dashboard_looks_right(
+    chromium: Any, address: str, name: str, width: int, is_dark: bool
+) -> None:
+    shown = Page(chromium, width, 900, is_dark)
+    shown.open(f"{address}/")
+    assert_sound(shown, width)
+    assert shown.evaluate("document.querySelectorAll('figure svg').length") == 2
+    assert shown.evaluate("document.querySelectorAll('td').length") > 50
+    if name == "light":
+        shown.picture(PROJECT / "docs" / "dashboard.png", height=DASHBOARD_HEIGHT)
+    shown.picture(FOLDER / f"dashboard_{name}.png")
+    for path in ("/incident", "/traces/"):
+        link = shown.evaluate(f"document.querySelector('a[href^=\"{path}\"]').href")
+        shown.open(link)
+        assert_sound(shown, width)
+        shown.open(f"{address}/")
+
+
+def test_dbt_docs_are_there(chromium: Any, lake: Path) -> None:
+    """Pictures alone: the page is dbt's."""
+    subprocess.run(
+        ["make", "--silent", "docs"],  # noqa: S607
+        cwd=PROJECT, env={**os.environ, "TRACEKEEP_LAKE": str(lake)}, check=True,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    index = (PROJECT / "target" / "static_index.html").as_uri()
+    paths = "model.tracekeep.incident_paths"
+    for name, at in {
+        "overview": "#!/overview",
+        "model": f"#!/model/{paths}",
+        "lineage": f"#!/model/{paths}?g_v=1&g_i=%2Bincident_paths",
+    }.items():
+        shown = Page(chromium, DESKTOP, 900, is_dark=False)
+        shown.open(index + at)
+        shown.evaluate("new Promise(done => setTimeout(done, 4000))")
+        assert "incident" in shown.evaluate("document.body.innerText").lower()
+        shown.picture(FOLDER / f"docs_{name}.png", height=900)
+
+
+@LOOKS
 def test_it_looks_right(
     chromium: Any, incident_page: Path, name: str, width: int, is_dark: bool
 ) -> None:
@@ -141,6 +198,17 @@ def test_a_page_without_an_answer_says_why(chromium: Any, tmp_path: Path) -> Non
     shown.open(written)
     assert shown.listen() == []
     assert "no layer holds a row of it" in shown.evaluate("document.body.innerText")
+
+
+def test_hostile_log_text_does_nothing_in_the_dashboard(chromium: Any, tmp_path: Path) -> None:
+    test_dashboard.made(tmp_path, small_lakes.HOSTILE)
+    with serving(tmp_path) as address:
+        shown = Page(chromium, PHONE, 900, is_dark=False)
+        shown.open(f"{address}/?hours=1")
+        assert_sound(shown, PHONE)
+        assert shown.evaluate("document.title") == "Tracekeep"
+        assert shown.evaluate("document.querySelectorAll('script, img, iframe').length") == 0
+        assert "<script>document.title='owned'" in shown.evaluate("document.body.innerText")
 
 
 def test_hostile_log_text_does_nothing(chromium: Any, tmp_path: Path) -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import socket
-import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -18,16 +15,13 @@ from typing import Any
 
 import pytest
 import small_lakes
-import uvicorn
 from jsonschema import Draft7Validator
+from served import serving
 from small_lakes import FAILED, FINE, HOSTILE, LEFT_OUT, START
 from test_export import JAEGER
 
 from tracekeep.__main__ import main
-from tracekeep.incident.delta_lake import DeltaLake
-from tracekeep.lake import project_variables
 from tracekeep.serve import TOKEN
-from tracekeep.serve.application import application
 
 MICROSECONDS = int(START.timestamp()) * 10**6
 Ask = Callable[..., tuple[int, Any]]
@@ -47,19 +41,10 @@ def ask(tmp_path: Path, token: str | None) -> Iterator[Ask]:
     small_lakes.write(
         tmp_path, "silver.spans", [small_lakes.span(LEFT_OUT, 2, "../../etc", latency_ms=2000.0)]
     )
-    config = uvicorn.Config(
-        application(DeltaLake(tmp_path), project_variables(), token), port=0, log_level="error"
-    )
-    server = uvicorn.Server(config)
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
+    with serving(tmp_path, token) as address:
 
         def asked(path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
-            url = f"http://127.0.0.1:{bound.getsockname()[1]}{path}"
+            url = address + path
             url += f"?{urllib.parse.urlencode(query)}" if query else ""
             request = urllib.request.Request(url, headers=headers or {})  # noqa: S310 - http
             try:
@@ -76,8 +61,6 @@ def ask(tmp_path: Path, token: str | None) -> Iterator[Ask]:
                 return error.code, json.loads(text) if text.startswith(b"{") else text
 
         yield asked
-        server.should_exit = True
-        thread.join()
 
 
 def found(ask: Ask, **query: Any) -> list[str]:

@@ -22,7 +22,8 @@ COMMANDS = {
     "root-cause": ("tracekeep.incident.root_cause", "rank the services that may have caused it"),
     "evidence": ("tracekeep.evidence", "measure what the layers tell on cases with known culprits"),
     "alert": ("tracekeep.alerts", "tell what somebody should know of, once, and correct it"),
-    "serve": ("tracekeep.serve", "answer Jaeger's query API from the lake"),
+    "serve": ("tracekeep.serve", "serve a dashboard, pages of incidents and Jaeger's query API"),
+    "mcp": ("tracekeep.mcp_tools", "answer an assistant by the Model Context Protocol"),
     "incident": ("tracekeep.incident", "show what broke, from windows in Gold to the raw lines"),
 }
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.incident.arguments import count_to, name_of, time_of
+from tracekeep.incident.arguments import count_to, name_of, time_of, trace_id_of
 from tracekeep.lake import lake_path, project_variables
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--environment", type=name_of, metavar="NAME", help="what happened in one environment"
     )
     parser.add_argument(
-        "--trace", type=_trace_id, metavar="ID", help="one trace, 32 hex digits (16 are padded)"
+        "--trace",
+        type=trace_id_of,
+        metavar="ID",
+        help="one trace, 32 hex digits (fewer are padded)",
     )
     parser.add_argument(
         "--as-of",
@@ -279,12 +282,6 @@ def _variables(text: str) -> dict[str, Any]:
 
 def _version_or_time(text: str) -> int | datetime:
     return int(text) if re.fullmatch(r"[0-9]{1,7}", text) else time_of(text)
-
-
-def _trace_id(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{16}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no trace id: it has 32 or 16 hex digits")
-    return text.lower().zfill(32)
 
 
 def _rate(text: str) -> float:

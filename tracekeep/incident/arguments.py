@@ -35,6 +35,13 @@ def name_of(text: str) -> str:
     return text
 
 
+def trace_id_of(text: str) -> str:
+    """A trace id of up to 32 hex digits, padded."""
+    if not re.fullmatch("[0-9a-fA-F]{1,32}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no trace id: it has up to 32 hex digits")
+    return text.lower().zfill(32)
+
+
 def count_to(most: int) -> Callable[[str], int]:
     """A whole number from 1 to `most`."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 from tracekeep.incident import as_json
 from tracekeep.incident.arguments import count_to, name_of, time_of
@@ -55,39 +56,48 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.start >= arguments.end:
         print("root-cause: --from has to be before --to", file=sys.stderr)
         return WRONG
-    variables = project_variables()
-    length = timedelta(minutes=variables["window_minutes"])
-    incident = windows_of(TimeRange(arguments.start, arguments.end), length)
-    lake = DeltaLake(lake_path())
-    missing = [name for name in _TABLES if not lake[name].exists]
-    if missing:
-        print(
-            f"root-cause: the lake {lake.folder} has no {missing[0]}: build Gold", file=sys.stderr
-        )
-        return FAILED
-    hours = variables["root_cause_reference_hours"]
+    time, lake = TimeRange(arguments.start, arguments.end), DeltaLake(lake_path())
     try:
-        reader = AsOfReader(lake, None, expired_days(lake))
-        suspects = suspects_of(reader, incident, arguments.environment, hours)
-        status, message = _status(reader, incident, hours, suspects)
+        told = answer(lake, project_variables(), time, arguments.environment, arguments.top)
     except UnreadableError as error:
         print(f"root-cause: {error}", file=sys.stderr)
         return FAILED
-    answer = {
+    # ASCII alone: what a terminal would obey stands there as \u001b
+    print(json.dumps(told, default=as_json) if arguments.json else text(told))
+    return ANSWERED if told["status"] == "found" else UNKNOWN
+
+
+def answer(
+    lake: DeltaLake,
+    variables: Mapping[str, Any],
+    time: TimeRange,
+    environment: str | None = None,
+    most: int = 5,
+) -> Row:
+    """The suspects of a time, at most so many: `status` (found, unknown), `message`, `range`,
+    `reference_hours`, `candidates`, `candidate_count`, `notes`. Raises UnreadableError, also for a
+    lake without one of the tables."""
+    incident = windows_of(time, timedelta(minutes=variables["window_minutes"]))
+    if missing := [name for name in _TABLES if not lake[name].exists]:
+        raise UnreadableError(f"the lake {lake.folder} has no {missing[0]}: build Gold")
+    hours = variables["root_cause_reference_hours"]
+    reader = AsOfReader(lake, None, expired_days(lake))
+    suspects = suspects_of(reader, incident, environment, hours)
+    status, message = _status(reader, incident, hours, suspects)
+    return {
         "status": status,
         "message": message,
         "range": {"start": incident.start, "end": incident.end},
         "reference_hours": hours,
-        "candidates": suspects[: arguments.top],
+        "candidates": suspects[:most],
         "candidate_count": len(suspects),
         "notes": reader.notes,
     }
-    if arguments.json:
-        # ASCII alone: what a terminal would obey stands there as \u001b
-        print(json.dumps(answer, default=as_json))
-    else:
-        print("\n".join(harmless(line) for line in _lines(answer)))
-    return ANSWERED if status == "found" else UNKNOWN
+
+
+def text(answer: Row) -> str:
+    """The answer as lines of text, which a terminal shows and does not obey."""
+    return "\n".join(harmless(line) for line in _lines(answer))
 
 
 _TABLES = tuple(f"gold.{name}" for name in COLUMNS)

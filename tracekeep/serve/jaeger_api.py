@@ -7,7 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tracekeep.serve.requests import ErasedError, WrongRequestError, trace_id_of
+from tracekeep.incident.arguments import trace_id_of
+from tracekeep.serve.requests import ErasedError, WrongRequestError, parsed
 
 if TYPE_CHECKING:
     from pyarrow.compute import Expression
@@ -57,7 +58,7 @@ def trace(lake: DeltaLake, asked: QueryParams) -> list[Any]:
     from tracekeep.incident.delta_lake import stamp
     from tracekeep.incident.layers import erased_at
 
-    trace_id = trace_id_of(asked["trace_id"])
+    trace_id = parsed(trace_id_of, asked["trace_id"])
     if at := erased_at(lake, trace_id):
         raise ErasedError(f"the trace was erased {stamp(at)}")
     return _traces(lake, [trace_id])
@@ -72,7 +73,7 @@ def traces(lake: DeltaLake, asked: QueryParams) -> list[Any]:
     import pyarrow.compute as pc
 
     if named := asked.getlist("traceID"):
-        return _traces(lake, [trace_id_of(text) for text in named[:MOST_TRACES]])
+        return _traces(lake, [parsed(trace_id_of, text) for text in named[:MOST_TRACES]])
     end = _time(asked, "end", 1) or datetime.now(UTC)
     start = _time(asked, "start", 1) or max(end - timedelta(hours=1), _EPOCH)
     days = pa.array([start.date(), end.date()])

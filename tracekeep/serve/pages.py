@@ -3,7 +3,6 @@ nothing from elsewhere."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,13 +15,13 @@ from markupsafe import Markup
 
 from tracekeep.incident import with_raw_lines
 from tracekeep.incident.answer import Question, answer
-from tracekeep.incident.arguments import count_to, name_of, time_of
+from tracekeep.incident.arguments import count_to, name_of, time_of, trace_id_of
 from tracekeep.incident.delta_lake import DeltaLake
 from tracekeep.incident.masking import harmless
 from tracekeep.incident.page import page, source_hash, style
 from tracekeep.serve.charts import error_chart, traffic_chart
 from tracekeep.serve.dashboard import MOST_HOURS, figures
-from tracekeep.serve.requests import WrongRequestError, trace_id_of
+from tracekeep.serve.requests import WrongRequestError, parsed
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -43,7 +42,7 @@ class Page:
 
 def dashboard(lake: DeltaLake, variables: Mapping[str, Any], asked: QueryParams) -> Page:
     """What happened in the last `hours` (24) up to the newest window of Gold."""
-    hours = _parsed(asked, "hours", count_to(MOST_HOURS)) or 24
+    hours = _given(asked, "hours", count_to(MOST_HOURS)) or 24
     told = figures(lake, variables, hours, datetime.now(UTC))
     charts = {"error_chart": error_chart(told), "traffic_chart": traffic_chart(told)}
     return _rendered("dashboard.html", told | charts)
@@ -52,16 +51,18 @@ def dashboard(lake: DeltaLake, variables: Mapping[str, Any], asked: QueryParams)
 def incident(lake: DeltaLake, variables: Mapping[str, Any], asked: QueryParams) -> Page:
     """As `tracekeep incident`: the worst window, or what happened between the times `from` and
     `to`; of one `environment`, one `service`."""
-    start, end = _parsed(asked, "from", time_of), _parsed(asked, "to", time_of)
+    start, end = _given(asked, "from", time_of), _given(asked, "to", time_of)
     if (start is None) != (end is None) or (start and end and start >= end):
         raise WrongRequestError("from and to belong together, the earlier time first")
-    named = {name: _parsed(asked, name, name_of) for name in ("environment", "service")}
+    named = {name: _given(asked, name, name_of) for name in ("environment", "service")}
     return _answered(lake, Question.under(variables, start=start, end=end, **named))
 
 
 def trace(lake: DeltaLake, variables: Mapping[str, Any], asked: QueryParams) -> Page:
     """One trace, `trace_id`, with the windows and paths around it."""
-    return _answered(lake, Question.under(variables, trace_id=trace_id_of(asked["trace_id"])))
+    return _answered(
+        lake, Question.under(variables, trace_id=parsed(trace_id_of, asked["trace_id"]))
+    )
 
 
 def error(status: int, message: str) -> Page:
@@ -76,14 +77,9 @@ def _answered(lake: DeltaLake, question: Question) -> Page:
     return Page(page(told), _ALONE, _STATUSES[told["status"]])
 
 
-def _parsed(asked: QueryParams, name: str, parse: Callable[[str], Any]) -> Any:
-    """A parameter, read as an argument of a command is; None if it is not given."""
-    if not asked.get(name):
-        return None
-    try:
-        return parse(asked[name])
-    except argparse.ArgumentTypeError as wrong:
-        raise WrongRequestError(f"{name}: {wrong}") from wrong
+def _given(asked: QueryParams, name: str, parse: Callable[[str], Any]) -> Any:
+    """A parameter; None if it is not given."""
+    return parsed(parse, asked[name]) if asked.get(name) else None
 
 
 def _rendered(name: str, told: Mapping[str, Any], status: int = 200) -> Page:

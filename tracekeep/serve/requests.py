@@ -1,8 +1,10 @@
-"""What is wrong with a request, and ids in it."""
+"""What a request asks, and what is wrong with it."""
 
 from __future__ import annotations
 
-import re
+import argparse
+from collections.abc import Callable
+from typing import Any
 
 
 class WrongRequestError(ValueError):
@@ -13,8 +15,9 @@ class ErasedError(Exception):
     """The trace was erased; the message says when (R12)."""
 
 
-def trace_id_of(text: str) -> str:
-    """A trace id of up to 32 hex digits, padded. Raises WrongRequestError."""
-    if not re.fullmatch("[0-9a-fA-F]{1,32}", text):
-        raise WrongRequestError("a trace id has up to 32 hex digits")
-    return text.lower().zfill(32)
+def parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """A text, read as an argument of a command is. Raises WrongRequestError."""
+    try:
+        return parse(text)
+    except argparse.ArgumentTypeError as error:
+        raise WrongRequestError(str(error)) from error

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from tracekeep.evidence.lake_rows import all_rows, rows_of
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.layers import expired_days
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, all_rows, rows_of
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import failing_windows, queried, suspects_of
 

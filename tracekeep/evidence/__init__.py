@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tracekeep.evidence.line_charts import Chart, svg
@@ -35,6 +36,14 @@ class Case:
     name: str
     time: TimeRange
     service: str
+
+
+def in_cases(cases: Sequence[Case]) -> tuple[str, dict[str, datetime]]:
+    """That `started_at` lies in a case, as SQL with parameters."""
+    times = {f"start_{n}": case.time.start for n, case in enumerate(cases)}
+    times |= {f"end_{n}": case.time.end for n, case in enumerate(cases)}
+    clauses = (f"started_at >= $start_{n} and started_at < $end_{n}" for n in range(len(cases)))
+    return " or ".join(f"({clause})" for clause in clauses), times
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.evidence import Case, Evidence
-from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.line_charts import Chart, Line
 from tracekeep.evidence.pages import COLORS, LAYERS, table
 from tracekeep.evidence.silver_minutes import silver_minutes
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, rows_of
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import COLUMNS, compared
 from tracekeep.incident.windows import starts_in

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tracekeep.evidence import Case, Evidence
-from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.pages import percent, share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, rows_of
 from tracekeep.lake import project_variables
 
 HOURS = 1

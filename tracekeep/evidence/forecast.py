@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracekeep.evidence import Case, Evidence
-from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.pages import percent, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, rows_of
 from tracekeep.incident.suspects import queried
 from tracekeep.session import spark_session
 

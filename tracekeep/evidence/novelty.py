@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tracekeep.evidence import Case, Evidence
-from tracekeep.evidence.lake_rows import all_rows
 from tracekeep.evidence.pages import percent, share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, all_rows
 from tracekeep.incident.suspects import FAILING_COLUMNS, failing_windows, queried
 from tracekeep.lake import project_variables
 

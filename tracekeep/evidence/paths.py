@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracekeep.evidence import Case, Evidence
-from tracekeep.evidence.lake_rows import all_rows, in_cases
+from tracekeep.evidence import Case, Evidence, in_cases
 from tracekeep.evidence.pages import percent, share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, all_rows
 from tracekeep.incident.suspects import queried
 
 _SPAN = ("trace_id", "span_id", "parent_span_id", "service", "endpoint")

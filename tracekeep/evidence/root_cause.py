@@ -9,12 +9,11 @@ from datetime import timedelta
 from itertools import pairwise
 
 from tracekeep.evidence import Case, Evidence
-from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.evidence.line_charts import Chart, Line
 from tracekeep.evidence.pages import COLORS, LAYERS, percent, share, table
 from tracekeep.evidence.silver_minutes import silver_minutes
 from tracekeep.incident.delta_lake import DeltaLake, Row
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, rows_of
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import (
     COLUMNS,

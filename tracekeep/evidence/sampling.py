@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tracekeep.evidence import Case, Evidence
-from tracekeep.evidence.lake_rows import all_rows, in_cases
+from tracekeep.evidence import Case, Evidence, in_cases
 from tracekeep.evidence.pages import percent, table
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, all_rows
 from tracekeep.incident.suspects import queried
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tracekeep.evidence.lake_rows import rows_of
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, rows_of
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import queried
 from tracekeep.incident.windows import starts_in

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tracekeep.incident.delta_lake import DeltaLake, GoneError, LakeTable, Row, stamp
+from tracekeep.incident.delta_lake import (
+    DeltaLake,
+    GoneError,
+    LakeTable,
+    Row,
+    UnreadableError,
+    stamp,
+)
 from tracekeep.incident.layers import ExpiredDay
 
 if TYPE_CHECKING:
@@ -137,3 +144,20 @@ class AsOfReader:
         if later and ended and at and f"{at:%Y%m%dT%H%M%SZ}" < later[0][:BUILD_TIME]:
             return ended[-1]
         return next(iter(later), None)
+
+
+def rows_of(
+    reader: AsOfReader, table: str, columns: Sequence[str], where: Expression | None = None
+) -> pa.Table:
+    """Columns of a table of the lake. Raises UnreadableError if the lake has no such table."""
+    rows = reader.arrow(table, columns, where)
+    if rows is None:
+        raise UnreadableError(f"the lake has no {table}")
+    return rows
+
+
+def all_rows(
+    reader: AsOfReader, wanted: Mapping[str, tuple[str, Sequence[str]]]
+) -> dict[str, pa.Table]:
+    """By name the columns of a table each. Raises UnreadableError."""
+    return {name: rows_of(reader, table, columns) for name, (table, columns) in wanted.items()}

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from tracekeep.alerts.verdicts import Alert, Looked, alerts_of
-from tracekeep.evidence.lake_rows import rows_of
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.layers import expired_days
-from tracekeep.incident.reader import BUILD_TIME, AsOfReader
+from tracekeep.incident.reader import BUILD_TIME, AsOfReader, rows_of
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.suspects import queried
 from tracekeep.incident.windows import started_in, starts_in
@@ -180,12 +179,11 @@ def figures(lake: DeltaLake, variables: Mapping[str, Any], hours: int, now: date
     step = timedelta(minutes=next(STEPS[most] for most in STEPS if hours <= most))
     rates = queried(minutes, _ERROR_RATES, {"step": step}).to_pylist()
     # the day of a trace's rows is that of its first event
-    near = (pc.field("partition_date") >= (shown.start - DAY).date()) & started_in(
-        shown, "started_at"
-    )
-    paths = {"incident_paths": rows_of(reader, "gold.incident_paths", _PATH_COLUMNS, near)}
+    is_day = pc.field("partition_date") >= (shown.start - DAY).date()
+    of_traces = is_day & started_in(shown, "started_at")
+    paths = {"incident_paths": rows_of(reader, "gold.incident_paths", _PATH_COLUMNS, of_traces)}
     sample_columns = ("trace_id", "sample_class", "sample_weight")
-    sample = {"sampled_spans": rows_of(reader, "gold.sampled_spans", sample_columns, near)}
+    sample = {"sampled_spans": rows_of(reader, "gold.sampled_spans", sample_columns, of_traces)}
     changes = [
         row
         for row in rows_of(reader, "gold.change_effects", _CHANGE_COLUMNS).to_pylist()
@@ -248,7 +246,7 @@ def _told(alert: Alert, looked: Looked) -> Row:
     """An alert as a row of the page."""
     start, end = alert.started_at, alert.ended_at or looked.until
     if trace_id := alert.facts.get("trace_id"):
-        link = f"/traces/{trace_id}"
+        link = f"/traces/{quote(trace_id, safe='')}"
     elif alert.kind == "state":
         link = None
     else:

@@ -65,7 +65,7 @@ def application(
     def api(path: str, answer: Callable[[DeltaLake, QueryParams], list[Any]]) -> Route:
         def response(asked: QueryParams) -> Response:
             data = answer(lake, asked)
-            if "trace_id" in asked and not data:
+            if path.endswith("{trace_id}") and not data:
                 return _api_error(404, "trace not found")
             return _api_response(jaeger_answer(data))
 

@@ -28,6 +28,8 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path))
     monkeypatch.delenv(WEBHOOK, raising=False)
     write_minutes(tmp_path, {})
+    hour = small_lakes.window(0, "db", 100, 0) | {"window_start": START.replace(minute=0)}
+    small_lakes.write(tmp_path, "gold.endpoint_hours", [hour])
     first = {"environment": "production", "first_event_at": START - timedelta(days=1)}
     small_lakes.write(tmp_path, "gold.environment_days", [first])
     small_lakes.write(tmp_path, "gold.error_pattern_days", [])
@@ -259,7 +261,7 @@ def test_a_lake_without_gold_is_told(
 ) -> None:
     monkeypatch.setenv("TRACEKEEP_LAKE", str(tmp_path / "other"))
     assert main(["alert"]) == 1
-    assert "gold.endpoint_minutes" in capsys.readouterr().err
+    assert "gold.endpoint_hours" in capsys.readouterr().err
 
 
 def episode(start: int, end: int | None, verdict: str = "x") -> Alert:
@@ -306,10 +308,21 @@ def test_what_late_data_moves_is_not_told_again() -> None:
     assert [it["status"] for it in news] == ["resolved"]
 
 
+def test_days_long_ago_are_not_read(lake: Path, told: Any) -> None:
+    day = START - timedelta(days=60)
+    old = small_lakes.window(0, "db", 1, 0)
+    old |= {"window_start": day, "partition_date": day.date()}
+    small_lakes.write(lake, "gold.endpoint_minutes", [old])
+    (file,) = lake.glob(f"gold/endpoint_minutes/partition_date={day.date()}/*.parquet")
+    file.unlink()
+    assert told() == []
+
+
 def test_a_clock_that_is_ahead_hides_nothing(lake: Path, told: Any) -> None:
     write_minutes(lake, {30: 20, 31: 20}, minutes=32)
     ahead = small_lakes.window(0, "db", 1, 0)
     at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
     ahead |= {"window_start": at, "partition_date": at.date()}
-    small_lakes.write(lake, "gold.endpoint_minutes", [ahead])
+    for table in ("gold.endpoint_minutes", "gold.endpoint_hours"):
+        small_lakes.write(lake, table, [ahead])
     assert [it["labels"]["alertname"] for it in told()] == ["ErrorsAboveUsual"]

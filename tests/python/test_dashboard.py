@@ -165,7 +165,7 @@ def test_hours_that_are_none_are_told(tmp_path: Path, hours: str) -> None:
 
 def test_a_lake_without_a_table_is_told(tmp_path: Path) -> None:
     small_lakes.make(tmp_path)
-    with pytest.raises(UnreadableError, match=r"gold\.error_pattern_days"):
+    with pytest.raises(UnreadableError, match=r"gold\.endpoint_hours"):
         pages.dashboard(DeltaLake(tmp_path), VARIABLES, asked())
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 QUIET = timedelta(minutes=5)
 """An incident goes on over so many minutes without a failure (macro failing_windows)."""
+LONGEST = timedelta(days=7)
+"""An incident that began so long before the time that is looked at is told from then on."""
+DAY = timedelta(days=1)
+"""Before an incident, what its rate of errors is compared with."""
 STANDSTILL = timedelta(hours=1)
 """After which `dbt source freshness` fails."""
 STANDARD_ERRORS = 3
@@ -27,6 +31,11 @@ RISE = 0.01
 """Least rise of an error rate that a change is blamed for."""
 SLOWER, MANY_REQUESTS = 2.0, 100
 """A change made a service slower: its 95th percentile rose so many times, of so many requests."""
+
+_MINUTE_COLUMNS = (
+    "environment", "window_start", "partition_date", "request_count", "error_count",
+    "error_log_count",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +75,7 @@ def alerts_of(
     Raises UnreadableError, also for a lake without Gold.
     """
     reader = AsOfReader(lake, None, expired_days(lake))
-    columns = (
-        "environment", "window_start", "partition_date", "request_count", "error_count",
-        "error_log_count",
-    )  # fmt: skip
-    minutes = rows_of(reader, "gold.endpoint_minutes", columns)
-    until = _newest(minutes, timedelta(minutes=variables["window_minutes"]), now)
+    minutes, until = _minutes(reader, hours, timedelta(minutes=variables["window_minutes"]), now)
     looked = Looked(until - timedelta(hours=hours), until, now)
     found = [
         *_incidents(reader, minutes, variables, looked),
@@ -83,14 +87,31 @@ def alerts_of(
     return found, looked
 
 
-def _newest(minutes: pa.Table, window: timedelta, now: datetime) -> datetime:
-    """End of the newest window that has begun: one clock that is ahead must not hide the rest."""
+def _minutes(
+    reader: AsOfReader, hours: int, window: timedelta, now: datetime
+) -> tuple[pa.Table, datetime]:
+    """The windows of the last hours and of the time before in which their incidents began, and the
+    end of the newest one. The hours of Gold, few rows of a year, tell which days to read."""
+    import pyarrow.compute as pc
+
+    last_hour = _newest(rows_of(reader, "gold.endpoint_hours", ("window_start",)), now)
+    since = (last_hour or now) - timedelta(hours=hours) - LONGEST - DAY
+    near = pc.field("partition_date") >= since.date()
+    minutes = rows_of(reader, "gold.endpoint_minutes", _MINUTE_COLUMNS, near)
+    newest = _newest(minutes, now)
+    return minutes, now if newest is None else min(newest + window, now)
+
+
+def _newest(windows: pa.Table, now: datetime) -> datetime | None:
+    """Start of the newest window that has begun: one clock that is ahead must not hide the rest."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    starts = minutes["window_start"]
-    newest = pc.max(starts.filter(pc.less_equal(starts, pa.scalar(now, starts.type)))).as_py()
-    return now if newest is None else min(newest + window, now)
+    starts = windows["window_start"]
+    newest: datetime | None = pc.max(
+        starts.filter(pc.less_equal(starts, pa.scalar(now, starts.type)))
+    ).as_py()
+    return newest
 
 
 def _incidents(
@@ -127,14 +148,14 @@ _RATES = """
     from endpoint_minutes
     where
         environment = $environment
-        and window_start >= $start - interval 1 day and window_start < $end
+        and window_start >= $start - $day and window_start < $end
     group by 1
 """
 
 
 def _rates(minutes: pa.Table, environment: str, time: TimeRange) -> tuple[str, str]:
     """Error rates of requests in a time and in the day before it, as text."""
-    asked = {"start": time.start, "end": time.end, "environment": environment}
+    asked = {"start": time.start, "end": time.end, "environment": environment, "day": DAY}
     rows = queried({"endpoint_minutes": minutes}, _RATES, asked).to_pylist()
     rates = {row["is_inside"]: row["error_rate"] for row in rows}
     inside, outside = rates.get(True), rates.get(False)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import small_lakes
 from deltalake import DeltaTable
@@ -554,31 +555,61 @@ def test_intervals_of_delta_are_read(text_: str, length: timedelta) -> None:
 # ---------------------------------------------------------------- which windows, which steps
 
 
+def chosen_of(windows: list[Row]) -> pa.Table:
+    """What the choice of a window is made of."""
+    schema = pa.schema(small_lakes.SCHEMAS["gold.endpoint_minutes"])
+    rows = [{name: window.get(name) for name in schema.names} for window in windows]
+    return pa.Table.from_pylist(rows, schema).select(selection.CHOICE_COLUMNS)
+
+
+def worst_of(windows: list[Row]) -> Row:
+    """The worst window of some."""
+    found = selection.worst_window(chosen_of(windows))
+    assert found
+    return windows[found["place"]]
+
+
 def test_the_worst_window_fails_most_of_those_above_the_rate() -> None:
     windows = [
         small_lakes.window(0, "busy", 100, 30),
         small_lakes.window(1, "db", 4, 3),
         small_lakes.window(2, "db", 2, 2),
     ]
-    assert selection.worst_window(windows)["window_start"] == START + MINUTE
-    assert selection.worst_window(windows[:1])["service"] == "busy"
-    assert selection.worst_window([small_lakes.window(0, "db", 5, 0)]) is None
+    assert worst_of(windows) == windows[1]
+    assert worst_of(windows[:1])["service"] == "busy"
+    assert selection.worst_window(chosen_of([small_lakes.window(0, "db", 5, 0)])) is None
+
+
+def test_of_equal_windows_that_with_most_errors_near_it_is_the_worst() -> None:
+    minutes = (0, 20, 25, 31, 60)
+    windows = [small_lakes.window(minute, "db", 2, 2) for minute in minutes]
+    assert worst_of(windows) == windows[1]
+    canary = {**windows[0], "environment": "canary"}
+    assert worst_of([canary, windows[0], windows[3], windows[4]]) == canary
+    assert worst_of([canary, windows[0], *windows[1:3]]) == windows[1]
+
+
+def test_a_request_that_failed_comes_before_error_logs_below_the_rate() -> None:
+    logs = {**small_lakes.window(0, "db", 9, 0), "error_log_count": 7}
+    assert worst_of([logs, small_lakes.window(1, "shop", 9, 1)])["service"] == "shop"
+    without_request = {**logs, "request_count": 0, "error_rate": None}
+    assert worst_of([without_request, small_lakes.window(1, "shop", 9, 1)])["service"] == "db"
 
 
 def test_error_logs_alone_make_an_incident_too() -> None:
     windows = [
         {**small_lakes.window(minute, "db", 9, 0), "error_log_count": 3} for minute in range(3)
     ]
-    worst = selection.worst_window(windows)
-    assert worst == windows[0]
-    found = selection.incident_range(windows, worst, MINUTE)
+    worst = selection.worst_window(chosen_of(windows))
+    assert worst and worst["place"] == 0
+    found = selection.incident_range(chosen_of(windows), worst, MINUTE)
     assert (found.start, found.end) == (START, START + 3 * MINUTE)
 
 
 def test_an_incident_reaches_over_gaps_of_five_minutes() -> None:
     minutes = (0, 5, 9, 30)
     windows = [small_lakes.window(minute, "db", 2, 2) for minute in minutes]
-    found = selection.incident_range(windows, windows[1], MINUTE)
+    found = selection.incident_range(chosen_of(windows), windows[1], MINUTE)
     assert (found.start, found.end) == (START, START + 10 * MINUTE)
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.layers import expired_days
-from tracekeep.incident.reader import AsOfReader, all_rows, rows_of
+from tracekeep.incident.reader import AsOfReader, all_rows, queried, rows_of
 from tracekeep.incident.selection import TimeRange
-from tracekeep.incident.suspects import failing_windows, queried, suspects_of
+from tracekeep.incident.suspects import failing_windows, suspects_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.pages import percent, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
-from tracekeep.incident.reader import AsOfReader, rows_of
-from tracekeep.incident.suspects import queried
+from tracekeep.incident.reader import AsOfReader, queried, rows_of
 from tracekeep.session import spark_session
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from tracekeep.evidence import Case, Evidence
 from tracekeep.evidence.pages import percent, share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
-from tracekeep.incident.reader import AsOfReader, all_rows
-from tracekeep.incident.suspects import FAILING_COLUMNS, failing_windows, queried
+from tracekeep.incident.reader import AsOfReader, all_rows, queried
+from tracekeep.incident.suspects import FAILING_COLUMNS, failing_windows
 from tracekeep.lake import project_variables
 
 WARM_UPS = (1, 12, 24)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from tracekeep.evidence import Case, Evidence, in_cases
 from tracekeep.evidence.pages import percent, share, table
 from tracekeep.incident.delta_lake import DeltaLake, Row
-from tracekeep.incident.reader import AsOfReader, all_rows
-from tracekeep.incident.suspects import queried
+from tracekeep.incident.reader import AsOfReader, all_rows, queried
 
 _SPAN = ("trace_id", "span_id", "parent_span_id", "service", "endpoint")
 _TABLES = {

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from tracekeep.evidence import Case, Evidence, in_cases
 from tracekeep.evidence.pages import percent, table
 from tracekeep.incident.delta_lake import DeltaLake, Row, UnreadableError
-from tracekeep.incident.reader import AsOfReader, all_rows
-from tracekeep.incident.suspects import queried
+from tracekeep.incident.reader import AsOfReader, all_rows, queried
 
 if TYPE_CHECKING:
     import pyarrow as pa

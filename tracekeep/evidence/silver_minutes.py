@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tracekeep.incident.reader import AsOfReader, rows_of
+from tracekeep.incident.reader import AsOfReader, queried, rows_of
 from tracekeep.incident.selection import TimeRange
-from tracekeep.incident.suspects import queried
 from tracekeep.incident.windows import starts_in
 from tracekeep.lake import project_variables
 

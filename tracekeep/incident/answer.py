@@ -115,13 +115,13 @@ class _Investigation:
             return self._nothing_of_trace(trace)
         environments = {asked.environment} if asked.environment else None
         if trace:
-            incident, worst, length = self._range_of(trace), None, asked.window
+            incident, length = self._range_of(trace), asked.window
             environments = environments or trace["environments"] or None
         elif asked.start is not None and asked.end is not None:
-            incident, worst, length = TimeRange(asked.start, asked.end), None, asked.window
+            incident, length = TimeRange(asked.start, asked.end), asked.window
         else:
             windows, length = self.windows.with_errors()
-            worst = selection.worst_window(windows, asked.min_error_rate)
+            worst = selection.worst_window(windows, asked.min_error_rate) if windows else None
             if worst is None:
                 return self._nothing_in_range()
             incident = selection.incident_range(windows, worst, length)
@@ -141,7 +141,6 @@ class _Investigation:
             _in_environments(self.windows.failing(windows_table, incident), environments),
             key=lambda w: (-selection.weight(w), w["window_start"], w["service"], w["endpoint"]),
         )
-        worst = worst or selection.worst_window(failing, asked.min_error_rate)
         groups = selection.path_groups(paths)
         ids = [asked.trace_id] if asked.trace_id else []
         if not asked.trace_id:
@@ -161,7 +160,7 @@ class _Investigation:
                 or {row["environment"] for row in inside or paths if row["environment"]}
             ),
             "window_minutes": length / timedelta(minutes=1),
-            "worst_window": _window(worst) if worst else None,
+            "worst_window": _worst(failing, asked.min_error_rate),
             "windows": [_window(row) for row in failing[:MOST_WINDOWS]],
             "window_count": len(failing),
             "request_count": sum(row["request_count"] for row in inside),
@@ -426,6 +425,14 @@ class _Investigation:
 
 def _window(row: Row) -> Row:
     return {name: value for name, value in row.items() if name != "error_patterns"}
+
+
+def _worst(failing: list[Row], rate: float) -> Row | None:
+    import pyarrow as pa
+
+    columns = {name: [row[name] for row in failing] for name in selection.CHOICE_COLUMNS}
+    worst = selection.worst_window(pa.table(columns), rate) if failing else None
+    return _window(failing[worst["place"]]) if worst else None
 
 
 def _in_environments(rows: Iterable[Row], environments: set[str] | None) -> list[Row]:

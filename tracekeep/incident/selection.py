@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from tracekeep.incident.delta_lake import Row
+from tracekeep.incident.reader import queried
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FAILING_RATE = 0.5
 """A window fails if more than this share of its requests do (R11, issue's `error_rate > 0.5`)."""
@@ -38,68 +43,95 @@ class TimeRange:
         return TimeRange(self.start - before, self.end + after)
 
 
-def is_failing(window: Row, rate: float = FAILING_RATE) -> bool:
-    """Whether a window's error rate is above a rate; error logs without a request count as 1."""
-    if window["error_rate"] is None:
-        return bool(window["error_log_count"])
-    return window["error_rate"] > rate
-
-
 def weight(window: Row) -> int:
     """How many errors a window shows: failed requests, or error logs where no request failed."""
     return window["error_count"] or window["error_log_count"]
 
 
-def worst_window(windows: Sequence[Row], rate: float = FAILING_RATE) -> Row | None:
+CHOICE_COLUMNS = (
+    "window_start", "environment", "region", "service", "endpoint", "error_rate", "error_count",
+    "error_log_count",
+)  # fmt: skip
+
+_WORST = """
+    with weighed as (
+        select
+            *,
+            case when error_count > 0 then error_count else error_log_count end as weight,
+            case
+                -- error logs without a request count as a rate of 1
+                when coalesce(error_rate > $rate, true) then 1
+                when error_count > 0 then 2
+                else 3
+            end as choice
+        from windows
+    ),
+
+    compared as (
+        select
+            *,
+            sum(weight) over (
+                partition by environment
+                order by date_trunc('minute', window_start)
+                range between interval 5 minutes preceding and interval 5 minutes following
+            ) as weight_near
+        from weighed
+    )
+
+    select place, environment, window_start, error_rate
+    from compared
+    where weight > 0
+    order by
+        choice, weight desc, weight_near desc, window_start, service, endpoint, region, environment
+    limit 1
+"""
+"""Five minutes are `GAP`."""
+
+_ALIKE = """
+    select distinct window_start
+    from windows
+    where
+        environment = $environment
+        and window_start between $first and $last
+        and (error_count > 0 or error_log_count > 0)
+        and coalesce(error_rate >= $rate, true)
+"""
+
+
+def worst_window(windows: pa.Table, rate: float = FAILING_RATE) -> Row | None:
     """The window with most errors of those that fail, else of those where a request failed, else of
     those with error logs; None if none has an error.
 
     Of equal ones that with most errors near it in its environment, then the earliest, then by name.
+    windows: `CHOICE_COLUMNS`. Returns its `place` among them, environment, window_start and
+    error_rate.
     """
-    candidates = [window for window in windows if weight(window) and is_failing(window, rate)]
-    candidates = candidates or [window for window in windows if window["error_count"]]
-    candidates = candidates or [window for window in windows if weight(window)]
-    if not candidates:
-        return None
-    most = max(weight(window) for window in candidates)
-    candidates = [window for window in candidates if weight(window) == most]
-    per_minute: dict[str, Counter[datetime]] = defaultdict(Counter)
-    for window in windows:
-        per_minute[window["environment"]][_minute(window["window_start"])] += weight(window)
+    import pyarrow as pa
 
-    def near(window: Row) -> int:
-        counts, start = per_minute[window["environment"]], _minute(window["window_start"])
-        minutes = range(-(GAP // _MINUTE), GAP // _MINUTE + 1)
-        return sum(counts[start + _MINUTE * minute] for minute in minutes)
-
-    return min(
-        candidates,
-        key=lambda w: (-near(w), w["window_start"], w["service"], w["endpoint"], w["region"]),
-    )
+    places = pa.array(range(len(windows)), pa.int64())
+    found = queried({"windows": windows.append_column("place", places)}, _WORST, {"rate": rate})
+    return next(iter(found.to_pylist()), None)
 
 
-def incident_range(windows: Iterable[Row], worst: Row, length: timedelta) -> TimeRange:
+def incident_range(windows: pa.Table, worst: Row, length: timedelta) -> TimeRange:
     """The time around the worst window in which windows of its environment fail as it does: with
     errors, at half its rate or more, gaps of five minutes allowed.
 
     length: that of a window.
     """
     rate = 1.0 if worst["error_rate"] is None else worst["error_rate"]
-    least = min(FAILING_RATE, rate / 2)
-    starts = {
-        window["window_start"]
-        for window in windows
-        if window["environment"] == worst["environment"]
-        and weight(window)
-        and (window["error_rate"] is None or window["error_rate"] >= least)
-        and abs(window["window_start"] - worst["window_start"]) <= LONGEST
-    }
-    first = last = worst["window_start"]
-    for start in sorted((s for s in starts if s < first), reverse=True):
+    at = worst["window_start"]
+    asked = {
+        "environment": worst["environment"], "rate": min(FAILING_RATE, rate / 2),
+        "first": at - LONGEST, "last": at + LONGEST,
+    }  # fmt: skip
+    found = queried({"windows": windows}, _ALIKE, asked)["window_start"].to_pylist()
+    first = last = at
+    for start in sorted((s for s in found if s < first), reverse=True):
         if first - start > GAP + length:
             break
         first = start
-    for start in sorted(s for s in starts if s > last):
+    for start in sorted(s for s in found if s > last):
         if start - last > GAP + length:
             break
         last = start
@@ -300,8 +332,3 @@ def _children(spans: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 _NO_END = {"is_last": False, "is_end": False, "error_type": None}
-_MINUTE = timedelta(minutes=1)
-
-
-def _minute(time: datetime) -> datetime:
-    return time.replace(second=0, microsecond=0)

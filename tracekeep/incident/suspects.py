@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment
 
 from tracekeep.incident.delta_lake import Row
-from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.reader import AsOfReader, queried
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.windows import starts_in
 from tracekeep.lake import PROJECT
@@ -108,19 +108,6 @@ def _steps(macro: str, *arguments: Any) -> str:
     )
     steps: str = getattr(template.make_module(), macro)(*arguments)
     return steps
-
-
-def queried(
-    tables: Mapping[str, pa.Table | None], sql: str, parameters: Mapping[str, Any]
-) -> pa.Table:
-    """What DuckDB answers about tables by name; it reads nothing else."""
-    import duckdb
-
-    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-        connection.execute("set timezone = 'UTC'")
-        for name, rows in tables.items():
-            connection.register(name, rows)
-        return connection.execute(sql, dict(parameters)).to_arrow_table()
 
 
 def because(suspect: Row) -> str:

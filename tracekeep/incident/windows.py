@@ -14,6 +14,7 @@ from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyarrow.compute import Expression
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -46,14 +47,14 @@ class WindowReader:
         self.names = {"service": service, "environment": environment}
         self.window = window
 
-    def with_errors(self) -> tuple[list[Row], timedelta]:
-        """All windows with errors that Gold holds, and their length: what the worst is one of."""
-        columns = tuple(name for name in WINDOW_COLUMNS if name != "error_patterns")
+    def with_errors(self) -> tuple[pa.Table | None, timedelta]:
+        """`CHOICE_COLUMNS` of all windows with errors that Gold holds, and their length: what the
+        worst is one of."""
         where = all_of([has_error(), self._is_asked()])
-        rows = self.reader.rows("gold.endpoint_minutes", columns, where)
+        rows = self.reader.arrow("gold.endpoint_minutes", selection.CHOICE_COLUMNS, where)
         if rows:
             return rows, self.window
-        return self.reader.rows("gold.endpoint_hours", columns, where), HOUR
+        return self.reader.arrow("gold.endpoint_hours", selection.CHOICE_COLUMNS, where), HOUR
 
     def table_of(
         self, shown: TimeRange, length: timedelta, has_expired: bool

@@ -11,9 +11,8 @@ from urllib.parse import quote, urlencode
 from tracekeep.alerts.verdicts import Alert, Looked, alerts_of
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.layers import expired_days
-from tracekeep.incident.reader import BUILD_TIME, AsOfReader, rows_of
+from tracekeep.incident.reader import BUILD_TIME, AsOfReader, queried, rows_of
 from tracekeep.incident.selection import TimeRange
-from tracekeep.incident.suspects import queried
 from tracekeep.incident.windows import started_in, starts_in
 
 MOST_HOURS = 168

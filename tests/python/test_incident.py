@@ -224,7 +224,7 @@ def test_a_version_that_expiry_left_belongs_to_the_build_before_it(lake: Path) -
         small_lakes.write(lake, "gold.endpoint_minutes", [small_lakes.window(9, "db", 1, 0)])
     reader = AsOfReader(DeltaLake(lake), 3)
     assert reader.version_of("silver.spans") == 1
-    told = {v: AsOfReader(DeltaLake(lake), v).build_asked_for() for v in (0, 1, 2, 3)}
+    told = {v: AsOfReader(DeltaLake(lake), v).build_asked_for for v in (0, 1, 2, 3)}
     assert told[0] == small_lakes.BUILD and told[1] == told[2] == told[3]
     assert told[2].endswith("later")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tracekeep.incident.delta_lake import (
@@ -31,7 +31,7 @@ class AsOfReader:
 
     `notes` are sentences for people, `versions` what was read of which table, `old` the tables of
     which an older version was read, `cut` those of them that lack the days which have expired
-    since, `builds` the table versions of each build of Gold.
+    since.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class AsOfReader:
         self.versions: dict[str, int] = {}
         self.old: set[str] = set()
         self.cut: set[str] = set()
-        self.builds = self._builds()
+        self._builds: dict[str, dict[str, int]] = {}
 
     def rows(self, name: str, columns: Sequence[str], where: Expression | None = None) -> list[Row]:
         """As `arrow`; no rows without a table."""
@@ -105,8 +105,8 @@ class AsOfReader:
             return self.lake[name].version_at(as_of)
         if name == "gold.endpoint_minutes":
             return as_of
-        build = self.build_asked_for()
-        version = self.builds.get(build or "", {}).get(name)
+        build = self.build_asked_for
+        version = self.build(build).get(name) if build else None
         if version is None:
             raise GoneError(
                 f"gold.build_versions does not say which version of {name} belongs to version "
@@ -124,20 +124,32 @@ class AsOfReader:
             return None
         return f"There was no Gold as of {stamp(as_of)}: its first build is of {stamp(first.at)}."
 
-    def _builds(self) -> dict[str, dict[str, int]]:
-        rows = self.lake["gold.build_versions"].rows(("build_id", "table_name", "table_version"))
-        builds: dict[str, dict[str, int]] = defaultdict(dict)
-        for row in rows:
-            if row["table_version"] is not None:
-                builds[row["build_id"]][row["table_name"]] = row["table_version"]
-        return dict(sorted(builds.items()))
+    def build(self, build_id: str) -> dict[str, int]:
+        """By table the version that a build of Gold made or read; empty for one that is unknown."""
+        import pyarrow.compute as pc
 
+        if build_id not in self._builds:
+            rows = self._build_versions(pc.field("build_id") == build_id)
+            self._builds[build_id] = {row["table_name"]: row["table_version"] for row in rows}
+        return self._builds[build_id]
+
+    def _build_versions(self, where: Expression) -> list[Row]:
+        import pyarrow.compute as pc
+
+        columns = ("build_id", "table_name", "table_version")
+        is_there = pc.field("table_version").is_valid()
+        return self.lake["gold.build_versions"].rows(columns, where & is_there)
+
+    @cached_property
     def build_asked_for(self) -> str | None:
         """The build that a version of gold.endpoint_minutes belongs to: the first that ended at it
         or later and had begun by then, else, as expiry commits too, the last that had ended. None
         if there is none."""
+        import pyarrow.compute as pc
+
         name = "gold.endpoint_minutes"
-        ends = sorted((held[name], build) for build, held in self.builds.items() if name in held)
+        rows = self._build_versions(pc.field("table_name") == name)
+        ends = sorted((row["table_version"], row["build_id"]) for row in rows)
         later = [build for version, build in ends if version >= self.as_of]
         ended = [build for version, build in ends if version < self.as_of]
         at = self.lake[name].committed_at(self.as_of)

@@ -155,7 +155,7 @@ class TraceReader:
         row = trace.newest_row
         if row is None:
             return tuple((name, None) for name in tables)
-        build = self.reader.builds.get(row["build_id"], {})
+        build = self.reader.build(row["build_id"])
         named = {"silver.spans": row["silver_version"], "bronze.spans": row["bronze_version"]}
         return tuple((name, named.get(name, build.get(name))) for name in tables)
 

@@ -190,7 +190,9 @@ def figures(lake: DeltaLake, variables: Mapping[str, Any], hours: int, now: date
     ]
     changes.sort(key=lambda row: (row["changed_at"], row["service"] or ""), reverse=True)
     closed = pc.max(rows_of(reader, "bronze.ingest_batches", ("committed_at",))["committed_at"])
-    built = max(reader.builds, default=None)
+    is_one = pc.field("table_name") == "gold.endpoint_minutes"
+    builds = rows_of(reader, "gold.build_versions", ("build_id",), is_one)
+    built = pc.max(builds["build_id"]).as_py()
     return {
         "hours": hours,
         "since": shown.start,

@@ -144,7 +144,7 @@ bench: setup .bench/.ready
 prove: prove-order prove-follow prove-copy prove-news prove-silver prove-layouts prove-gold-layouts \
 	prove-storage prove-growth prove-retention prove-erasure prove-year prove-readers prove-faults \
 	prove-sizes prove-speed prove-kafka prove-page prove-protobuf prove-s3 prove-cluster prove-soak \
-	prove-templates prove-readme
+	prove-templates prove-readme prove-hostile prove-serve
 
 # Any order, split, repetition and crash gives the same rows (R5), on 200,000 events and 30 copies of
 # the oddities, each in an order of its own.
@@ -211,6 +211,17 @@ prove-protobuf: setup
 .PHONY: prove-readme
 prove-readme: setup
 	$(pytest) tests/proofs/test_readme.py
+
+# One trace by its id, asked of `tracekeep serve`; writes docs/results/serve.md. TRACEKEEP_SERVE_LAKE
+# names a lake, else a day of TRACEKEEP_PROVE_EVENTS is built.
+.PHONY: prove-serve
+prove-serve: setup
+	$(proofs) tests/proofs/test_serve_times.py
+
+# Hostile texts from raw files to pages, the API, the terminal, alerts and tools of an assistant.
+.PHONY: prove-hostile
+prove-hostile: setup
+	$(pytest) tests/proofs/test_hostile.py
 
 # Error templates on public logs, Loghub-2k; writes docs/results/templates.md. SET: their folder.
 .PHONY: prove-templates

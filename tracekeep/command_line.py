@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import importlib
 import os
 import sys
@@ -52,8 +53,10 @@ def run_command(
 
 
 def end_process(code: int) -> NoReturn:
-    """End the process without ending the interpreter, which pyarrow's threads may still call to
-    close files of an object store: it would abort (`tracekeep.lake.arrow_files`)."""
+    """End the process after what was registered for its end, but without ending the interpreter,
+    which pyarrow's threads may still call to close files of an object store: it would abort
+    (`tracekeep.lake.arrow_files`)."""
+    atexit._run_exitfuncs()  # nothing public runs them
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

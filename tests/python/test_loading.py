@@ -74,3 +74,14 @@ def test_a_script_that_has_loaded_ends_well(lake: Path) -> None:
     script = "import tracekeep; tracekeep.load('silver.spans')"
     for _ in range(8):
         commands.python("-c", script)
+
+
+def test_a_command_leaves_no_temporary_folder(tmp_path: Path) -> None:
+    script = (
+        "import tempfile; from tracekeep.command_line import end_process; "
+        "held = tempfile.TemporaryDirectory(); end_process(0)"
+    )
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    commands.python("-c", script, TMPDIR=str(folder))
+    assert not list(folder.iterdir())

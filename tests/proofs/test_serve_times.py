@@ -31,9 +31,7 @@ def test_one_trace_by_its_id(tmp_path: Path) -> None:
     lake = Path(os.environ.get("TRACEKEEP_SERVE_LAKE") or tmp_path / "lake")
     if not lake.exists():
         commands.python("-m", "tracekeep", "generate", tmp_path / "day", "--events", EVENTS)
-        commands.python(
-            "-m", "tracekeep", "run", tmp_path / "day", TRACEKEEP_LAKE=str(lake)
-        )
+        commands.python("-m", "tracekeep", "run", tmp_path / "day", TRACEKEEP_LAKE=str(lake))
     table = DeltaTable(str(lake / "silver" / "spans"))
     held = pc.value_counts(table.to_pyarrow_table(columns=["trace_id"])["trace_id"])
     counts = {

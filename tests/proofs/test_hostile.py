@@ -218,7 +218,8 @@ def test_the_api(lake: Path) -> None:
             assert text in {span["operationName"] for span in found["spans"]}
 
 
-def test_pages_in_a_browser(lake: Path) -> None:
+def test_pages_in_a_browser(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracekeep.serve.dashboard.MOST_ROWS", len(TEXTS))
     # the last one is no id, and the page that says so repeats it
     paths = ["/?hours=1", "/incident", "/traces/" + quote(TEXTS[1], safe="")]
     paths += [f"/traces/{trace(number)}" for number in SHOWN]

@@ -81,9 +81,11 @@ def whole_traces(lake: DeltaLake, trace_ids: Sequence[str]) -> dict[str, list[Sp
         return found
 
     spans, logs = rows("silver.spans", SPAN_COLUMNS), rows("silver.log_records", LOG_COLUMNS)
-    kept = rows("gold.sampled_spans", SPAN_COLUMNS)
-    # of a trace of which a day has expired in Silver, Gold may hold more
+    # of a trace of which a day has expired in Silver, Gold may hold more; ids alone are quick
+    kept = rows("gold.sampled_spans", ())
     short = [it for it in ids if len(kept.get(it, ())) > len(spans.get(it, ()))]
+    if short:
+        kept = rows("gold.sampled_spans", SPAN_COLUMNS)
     kept_logs = rows("gold.sampled_log_records", LOG_COLUMNS) if short else {}
     for trace_id in short:
         spans[trace_id], logs[trace_id] = kept[trace_id], kept_logs.get(trace_id, [])

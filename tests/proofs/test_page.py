@@ -85,6 +85,17 @@ def address(lake: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def dbt_docs(lake: Path) -> str:
+    """The address of dbt's page."""
+    subprocess.run(
+        ["make", "--silent", "docs"],  # noqa: S607
+        cwd=PROJECT, env={**os.environ, "TRACEKEEP_LAKE": str(lake)}, check=True,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return (PROJECT / "target" / "static_index.html").as_uri()
+
+
 def assert_sound(page_: Page, width: int) -> None:
     """No complaint, no sideways scrolling, no element that reaches out of the page."""
     assert page_.listen() == []
@@ -118,25 +129,22 @@ def test_the_dashboard_looks_right(
         shown.open(f"{address}/")
 
 
-def test_dbt_docs_are_there(chromium: Any, lake: Path) -> None:
-    """Pictures alone: the page is dbt's."""
-    subprocess.run(
-        ["make", "--silent", "docs"],  # noqa: S607
-        cwd=PROJECT, env={**os.environ, "TRACEKEEP_LAKE": str(lake)}, check=True,
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    index = (PROJECT / "target" / "static_index.html").as_uri()
+@LOOKS
+def test_dbt_docs_are_there(
+    chromium: Any, dbt_docs: str, name: str, width: int, is_dark: bool
+) -> None:
+    """Pictures alone: the page is dbt's, which has one look."""
     paths = "model.tracekeep.incident_paths"
-    for name, at in {
+    for part, at in {
         "overview": "#!/overview",
         "model": f"#!/model/{paths}",
         "lineage": f"#!/model/{paths}?g_v=1&g_i=%2Bincident_paths",
     }.items():
-        shown = Page(chromium, DESKTOP, 900, is_dark=False)
-        shown.open(index + at)
+        shown = Page(chromium, width, 900, is_dark)
+        shown.open(dbt_docs + at)
         shown.evaluate("new Promise(done => setTimeout(done, 4000))")
         assert "incident" in shown.evaluate("document.body.innerText").lower()
-        shown.picture(FOLDER / f"docs_{name}.png", height=900)
+        shown.picture(FOLDER / f"docs_{part}_{name}.png", height=900)
 
 
 @LOOKS

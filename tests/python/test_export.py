@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import small_lakes
+from deltalake import write_deltalake
 from google.protobuf.json_format import ParseDict
 from jsonschema import Draft7Validator
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
@@ -229,6 +231,16 @@ def test_log_record_whose_span_is_missing_is_told_by_the_first(lake: Path) -> No
     small_lakes.write(lake, "silver.log_records", [log])
     (span,) = whole_traces(DeltaLake(lake), [FINE])[FINE]
     assert [event.attributes["message"] for event in span.events] == ["alone"]
+
+
+def test_ids_are_texts_whatever_they_hold(tmp_path: Path) -> None:
+    ids = ["' or true --", "it's", "a\\", "{{ id }}", FINE]
+    write_deltalake(str(tmp_path / "silver" / "spans"), pa.table({"trace_id": ids, "place": ids}))
+    spans = DeltaLake(tmp_path)["silver.spans"]
+    for trace_id in ids:
+        assert spans.rows_of_traces([trace_id], ("place", "unknown")) == [{"place": trace_id}]
+    assert len(spans.rows_of_traces(ids, ("place",))) == len(ids)
+    assert spans.rows_of_traces([], ("place",)) == []
 
 
 @pytest.mark.parametrize(

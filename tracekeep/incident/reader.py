@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tracekeep.incident.delta_lake import (
     DeltaLake,
     GoneError,
-    LakeTable,
     Row,
     UnreadableError,
     stamp,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pyarrow.compute import Expression
 
 
+Read = TypeVar("Read")
 BUILD_TIME = len("20260112T101500Z")
 """What a build id begins with: when the build began, UTC."""
 
@@ -57,41 +57,62 @@ class AsOfReader:
         """Rows of a table as of what the question asks for, without the days that have expired
         since if their files are gone; as of now, and noted, if that cannot be read any more. None
         without a table."""
+        import pyarrow.compute as pc
+
+        def read(version: int | None, without: Sequence[date]) -> pa.Table:
+            if not without:
+                return self.lake[name].arrow(columns, where, version)
+            is_left = ~pc.field("partition_date").isin(without)
+            is_asked = is_left if where is None else where & is_left
+            return self.lake[name].arrow(columns, is_asked, version)
+
+        return self._read(name, read)
+
+    def rows_of_traces(
+        self, name: str, trace_ids: Sequence[str], columns: Sequence[str], days: Sequence[date] = ()
+    ) -> list[Row]:
+        """Rows of traces, of all days if none are named, as of what `arrow` reads; no rows without
+        a table."""
+
+        def read(version: int | None, without: Sequence[date]) -> list[Row]:
+            table = self.lake[name]
+            return table.rows_of_traces(trace_ids, columns, days, version, without=without)
+
+        return self._read(name, read) or []
+
+    def _read(self, name: str, read: Callable[[int | None, Sequence[date]], Read]) -> Read | None:
+        """What `read` finds of a table in a version, without some days; notes what that is."""
         table = self.lake[name]
         if not table.exists:
             return None
         version = None
         try:
             version = self.version_of(name)
-            rows = self._as_of(table, columns, where, version)
+            found = self._as_of(name, read, version)
         except GoneError as gone:
             self.notes.append(f"{name} is read as of now: {gone}.")
-            version, rows = None, table.arrow(columns, where)
+            version, found = None, read(None, ())
         self.versions[name] = table.version if version is None else version
         if self.versions[name] < table.version:
             self.old.add(name)
-        return rows
+        return found
 
     def _as_of(
         self,
-        table: LakeTable,
-        columns: Sequence[str],
-        where: Expression | None,
+        name: str,
+        read: Callable[[int | None, Sequence[date]], Read],
         version: int | None,
-    ) -> pa.Table:
-        import pyarrow.compute as pc
-
+    ) -> Read:
         try:
-            return table.arrow(columns, where, version)
+            return read(version, ())
         except GoneError:
-            days = {day.partition_date for day in self.expired if day.table_name == table.name}
+            days = {day.partition_date for day in self.expired if day.table_name == name}
             if not days:
                 raise
-        is_left = ~pc.field("partition_date").isin(sorted(days))
-        rows = table.arrow(columns, is_left if where is None else where & is_left, version)
-        self.cut.add(table.name)
-        self.notes.append(f"{table.name} is read without the days that have expired since.")
-        return rows
+        found = read(version, sorted(days))
+        self.cut.add(name)
+        self.notes.append(f"{name} is read without the days that have expired since.")
+        return found
 
     def version_of(self, name: str) -> int | None:
         """The version of a table that the question asks for; None if it asks for none.

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from tracekeep.incident import selection
 from tracekeep.incident.delta_lake import GoneError, LakeTable, Row, UnreadableError
@@ -20,9 +19,6 @@ from tracekeep.incident.layers import (
 from tracekeep.incident.reader import AsOfReader
 from tracekeep.incident.selection import TimeRange
 from tracekeep.incident.windows import DAY, dates_of
-
-if TYPE_CHECKING:
-    from pyarrow.compute import Expression
 
 MOST_SPANS, MOST_LOGS, MOST_RAW_LINES, MOST_PATHS, MOST_STEPS = 400, 200, 200, 50, 400
 SPAN_COLUMNS = (
@@ -52,6 +48,10 @@ STEP_COLUMNS = (
     *PATH_COLUMNS, "steps", "critical_path", "marks", "path_count", "is_fatal", "bronze_version",
     "silver_version", "build_id",
 )  # fmt: skip
+LISTED_COLUMNS = (
+    "trace_id", "is_kept", "started_at", "first_arrival_at", "last_arrival_at", "bronze_version",
+    "build_id",
+)  # fmt: skip
 RAW_COLUMNS = ("trace_id", "span_id", "raw_text", "source_format", "source_file", "source_position")
 
 
@@ -65,9 +65,6 @@ class TraceReader:
     def facts(self, trace_id: str) -> Row:
         """When and where a trace ran, from whichever layer still tells; `start` None if none does.
         `environments` are those of its spans and paths."""
-        import pyarrow.compute as pc
-
-        is_trace = pc.field("trace_id") == trace_id
         times: list[datetime] = []
         environments: set[str] = set()
         for name, column in (
@@ -77,7 +74,8 @@ class TraceReader:
             ("gold.error_events", "occurred_at"),
             ("silver.traces", "started_at"),
         ):
-            rows = self.reader.rows(name, (column, "ended_at", "environment"), is_trace)
+            columns = (column, "ended_at", "environment")
+            rows = self.reader.rows_of_traces(name, [trace_id], columns)
             times += [row[column] for row in rows]
             environments |= {row["environment"] for row in rows if row.get("environment")}
             times += [row["ended_at"] for row in rows if row.get("ended_at")]
@@ -86,7 +84,7 @@ class TraceReader:
                 ("bronze.spans", "start_time_unix_nano"),
                 ("bronze.log_records", "time_unix_nano"),
             ):
-                rows = self.reader.rows(name, (column,), is_trace)
+                rows = self.reader.rows_of_traces(name, [trace_id], (column,))
                 times += [
                     datetime.fromtimestamp(row[column] / 1e9, UTC) for row in rows if row[column]
                 ]
@@ -100,18 +98,19 @@ class TraceReader:
 
     def traces(self, ids: Sequence[str], incident: TimeRange) -> list[Row]:
         """Each trace with what every layer still says of it."""
-        import pyarrow.compute as pc
-
         if not ids:
             return []
         event_dates = dates_of(incident.widened(DAY, DAY))
-        where = pc.field("trace_id").isin(list(ids)) & pc.field("partition_date").isin(event_dates)
-        spans = _by_trace(self.reader.rows("gold.sampled_spans", SPAN_COLUMNS, where))
-        logs = _by_trace(self.reader.rows("gold.sampled_log_records", LOG_COLUMNS, where))
-        for event in self.reader.rows("gold.error_events", ERROR_COLUMNS, where):
+
+        def rows(table: str, columns: Sequence[str], days: Sequence[date] = ()) -> list[Row]:
+            return self.reader.rows_of_traces(table, ids, columns, days)
+
+        spans = _by_trace(rows("gold.sampled_spans", SPAN_COLUMNS, event_dates))
+        logs = _by_trace(rows("gold.sampled_log_records", LOG_COLUMNS, event_dates))
+        for event in rows("gold.error_events", ERROR_COLUMNS, event_dates):
             add_late_error(event, spans, logs)
-        listed = _by_trace(self._silver_traces(ids))
-        by_trace = _by_trace(self.reader.rows("gold.incident_paths", STEP_COLUMNS, where))
+        listed = _by_trace(rows("silver.traces", LISTED_COLUMNS))
+        by_trace = _by_trace(rows("gold.incident_paths", STEP_COLUMNS, event_dates))
         kept = {
             trace_id: _Kept(
                 trace_id,
@@ -129,15 +128,6 @@ class TraceReader:
         for versions, members in together.items():
             read.update(self._read_below(dict(versions), members, event_dates))
         return [self._told(kept[trace_id], read[trace_id], event_dates) for trace_id in ids]
-
-    def _silver_traces(self, ids: Sequence[str]) -> list[Row]:
-        import pyarrow.compute as pc
-
-        columns = (
-            "trace_id", "is_kept", "started_at", "first_arrival_at", "last_arrival_at",
-            "bronze_version", "build_id",
-        )  # fmt: skip
-        return self.reader.rows("silver.traces", columns, pc.field("trace_id").isin(list(ids)))
 
     def _versions_of(self, trace: _Kept) -> tuple[tuple[str, int | None], ...]:
         """Which version of each table below Gold a trace is read as of: what is asked for, else
@@ -163,37 +153,28 @@ class TraceReader:
         self, versions: dict[str, int | None], traces: Sequence[_Kept], event_dates: Sequence[date]
     ) -> dict[str, Row]:
         """Rows of Silver and Bronze by trace, each table with its version and what is gone."""
-        import pyarrow.compute as pc
-
         ids = [trace.trace_id for trace in traces]
-        is_trace = pc.field("trace_id").isin(ids)
-        in_silver = is_trace & pc.field("partition_date").isin(list(event_dates))
-        in_bronze = is_trace
+        arrivals: set[date] = set()
         if all(trace.arrival_dates for trace in traces):
             arrivals = {day for trace in traces for day in trace.arrival_dates}
-            in_bronze = is_trace & pc.field("partition_date").isin(sorted(arrivals))
-        time_column = {
-            "bronze.spans": "start_time_unix_nano",
-            "bronze.log_records": "time_unix_nano",
-        }
         wanted = {
-            "silver.spans": (SPAN_COLUMNS, in_silver),
-            "silver.log_records": (LOG_COLUMNS, in_silver),
-            "bronze.spans": ((*RAW_COLUMNS, time_column["bronze.spans"]), in_bronze),
-            "bronze.log_records": ((*RAW_COLUMNS, time_column["bronze.log_records"]), in_bronze),
+            "silver.spans": (SPAN_COLUMNS, event_dates),
+            "silver.log_records": (LOG_COLUMNS, event_dates),
+            "bronze.spans": ((*RAW_COLUMNS, "start_time_unix_nano"), arrivals),
+            "bronze.log_records": ((*RAW_COLUMNS, "time_unix_nano"), arrivals),
         }
         found: dict[str, Row] = {trace_id: {} for trace_id in ids}
-        for name, (columns, where) in wanted.items():
+        for name, (columns, days) in wanted.items():
             table = self.reader.lake[name]
             version, gone = versions[name], None
             try:
-                rows = table.rows(columns, where, version)
+                rows = table.rows_of_traces(ids, columns, days, version)
             except GoneError as error:
                 version, gone, rows = None, error, []
             except UnreadableError as error:
                 version, gone, rows = None, GoneError(str(error)), []
             if gone:
-                rows = self._rows_of_now(table, columns, where)
+                rows = self._rows_of_now(table, ids, columns, days)
             if table.exists and version is None:
                 version = table.version
             if version is not None and table.exists and (rows or name not in self.reader.versions):
@@ -204,11 +185,15 @@ class TraceReader:
         return found
 
     def _rows_of_now(
-        self, table: LakeTable, columns: Sequence[str], where: Expression
+        self,
+        table: LakeTable,
+        ids: Sequence[str],
+        columns: Sequence[str],
+        days: Iterable[date],
     ) -> list[Row]:
         """Rows of the newest version; none, and noted, if that cannot be read either."""
         try:
-            return table.rows(columns, where)
+            return table.rows_of_traces(ids, columns, days)
         except UnreadableError as error:
             self.reader.notes.append(f"{error}.")
             return []

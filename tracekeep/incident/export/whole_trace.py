@@ -64,19 +64,14 @@ def whole_traces(lake: DeltaLake, trace_ids: Sequence[str]) -> dict[str, list[Sp
     """The spans of each trace, by start and id; none if no layer has one or it was erased. Log
     records are events of their span, of the first span if theirs is missing. Raises
     UnreadableError."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     ids = [trace_id for trace_id in trace_ids if erased_at(lake, trace_id) is None]
-    where = pc.field("trace_id").isin(pa.array(ids, pa.string()))
-    listed = lake["silver.traces"].rows(("trace_id", "event_dates"), where)
-    if {row["trace_id"] for row in listed} == set(ids):
-        days = sorted({day for row in listed for day in row["event_dates"]})
-        where &= pc.field("partition_date").isin(pa.array(days, pa.date32()))
+    listed = lake["silver.traces"].rows_of_traces(ids, ("trace_id", "event_dates"))
+    is_complete = {row["trace_id"] for row in listed} == set(ids)
+    days = sorted({day for row in listed for day in row["event_dates"]}) if is_complete else []
 
     def rows(table: str, columns: Sequence[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
-        for row in lake[table].rows(("trace_id", *columns), where):
+        for row in lake[table].rows_of_traces(ids, ("trace_id", *columns), days):
             found[row["trace_id"]].append(dict.fromkeys(columns) | row)
         return found
 

@@ -28,8 +28,8 @@ class Page:
     def __init__(self, browser: _Pipe, width: int, height: int, is_dark: bool) -> None:
         self.browser = browser
         self.origin = ("", "")
-        target = browser.call("Target.createTarget", {"url": "about:blank"})["targetId"]
-        attached = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        self.target = browser.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        attached = browser.call("Target.attachToTarget", {"targetId": self.target, "flatten": True})
         self.session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
@@ -51,6 +51,10 @@ class Page:
         self.call("Page.navigate", {"url": url})
         self.browser.wait_for("Page.loadEventFired", self.session)
         self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+
+    def close(self) -> None:
+        """Close the page; one that stays open goes on drawing."""
+        self.browser.call("Target.closeTarget", {"targetId": self.target})
 
     def evaluate(self, expression: str) -> Any:
         """Value of an expression in the page, awaited."""

@@ -17,7 +17,9 @@ from small_lakes import DAY, FAILED, HOSTILE, START
 from tracekeep.__main__ import main
 from tracekeep.alerts import WEBHOOK
 from tracekeep.alerts.delivery import GOES_ON, messages
-from tracekeep.alerts.verdicts import Alert, Looked
+from tracekeep.alerts.verdicts import Alert, Looked, alerts_of
+from tracekeep.incident.delta_lake import DeltaLake
+from tracekeep.lake import project_variables
 
 BEGIN, END = START + timedelta(minutes=30), START + timedelta(minutes=33)
 
@@ -306,6 +308,15 @@ def test_what_late_data_moves_is_not_told_again() -> None:
     earlier = Alert("NewErrorPattern", "fact", labels, START, START, "new", {})
     news, _ = messages([earlier], kept, looked(61))
     assert [it["status"] for it in news] == ["resolved"]
+
+
+def test_suspects_are_looked_for_of_the_last_incidents_alone(lake: Path) -> None:
+    write_minutes(lake, {10: 20, 30: 20})
+    now = datetime.now(UTC)
+    found, _ = alerts_of(DeltaLake(lake), project_variables(), 24, now, suspected=1)
+    assert [alert.verdict for alert in found] == ["not looked for", "no suspect"]
+    rates = [(alert.facts["error_rate"], alert.facts["usual_error_rate"]) for alert in found]
+    assert rates == [("20.00%", "0.00%"), ("20.00%", "0.67%")]
 
 
 def test_days_long_ago_are_not_read(lake: Path, told: Any) -> None:

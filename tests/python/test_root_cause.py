@@ -21,6 +21,9 @@ from tracekeep.incident import root_cause
 from tracekeep.incident.answer import Question, answer
 from tracekeep.incident.console import text
 from tracekeep.incident.delta_lake import DeltaLake
+from tracekeep.incident.reader import AsOfReader
+from tracekeep.incident.selection import TimeRange
+from tracekeep.incident.suspects import suspects_of, suspects_of_each
 
 MINUTE = timedelta(minutes=1)
 NOW = range(0, 3)
@@ -184,6 +187,28 @@ def test_environments_are_ranked_apart(
     for environment, count in (("production", 1), ("staging", 0)):
         assert run(tmp_path, monkeypatch, "--json", "--environment", environment) == 0
         assert json.loads(capsys.readouterr().out)["candidate_count"] == count
+
+
+def test_several_incidents_are_read_once_and_answered_as_each_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, SHOP, {("pay", "/pay", "a.Pay#7"): usually(40, 4)}, CALLS)
+    made(tmp_path, SHOP, {("gateway", "/buy", "a.Buy#1"): usually(40, 4)}, CALLS, "staging")
+    long, short = (TimeRange(START, START + length * MINUTE) for length in (3, 2))
+    incidents = [(None, long), ("production", long), ("staging", short), ("elsewhere", long)]
+    lake = DeltaLake(tmp_path)
+    alone = [suspects_of(AsOfReader(lake, None), time, name, 6) for name, time in incidents]
+    names = [[row["service"] for row in found] for found in alone]
+    assert names == [["pay", "gateway"], ["pay"], ["gateway"], []]
+    read = []
+
+    class Reader(AsOfReader):
+        def arrow(self, name: str, *words: Any) -> Any:
+            read.append(name)
+            return super().arrow(name, *words)
+
+    assert suspects_of_each(Reader(lake, None), incidents, 6) == alone
+    assert len(read) == len(set(read))
 
 
 def test_exit_codes_tell_what_came_of_it(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracekeep.incident.delta_lake import DeltaLake, Row
 from tracekeep.incident.layers import expired_days
 from tracekeep.incident.reader import AsOfReader, all_rows, queried, rows_of
 from tracekeep.incident.selection import TimeRange
-from tracekeep.incident.suspects import failing_windows, suspects_of
+from tracekeep.incident.suspects import failing_windows, suspects_of_each
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,18 +68,23 @@ class Looked:
 
 
 def alerts_of(
-    lake: DeltaLake, variables: Mapping[str, Any], hours: int, now: datetime
+    lake: DeltaLake,
+    variables: Mapping[str, Any],
+    hours: int,
+    now: datetime,
+    suspected: int | None = None,
 ) -> tuple[list[Alert], Looked]:
     """The alerts of the last hours up to the newest window of Gold, the first one first, and the
     time that was looked at. What events say of times to come counts as now.
 
-    Raises UnreadableError, also for a lake without Gold.
+    suspected: of how many of the last incidents the suspect is looked for, which takes longest;
+    None for all. Raises UnreadableError, also for a lake without Gold.
     """
     reader = AsOfReader(lake, None, expired_days(lake))
     minutes, until = _minutes(reader, hours, timedelta(minutes=variables["window_minutes"]), now)
     looked = Looked(until - timedelta(hours=hours), until, now)
     found = [
-        *_incidents(reader, minutes, variables, looked),
+        *_incidents(reader, minutes, variables, looked, suspected),
         *_new_patterns(reader, variables, looked),
         *_changes(reader, variables, looked),
         *_standstill(reader, now),
@@ -119,47 +125,69 @@ def _incidents(
     minutes: pa.Table,
     variables: Mapping[str, Any],
     looked: Looked,
+    suspected: int | None,
 ) -> Iterator[Alert]:
+    incidents = [
+        (row["environment"], TimeRange(row["window_start"], row["window_end"]))
+        for row in failing_windows(minutes, variables["window_minutes"])
+        if row["window_end"] > looked.since
+    ]
+    incidents.sort(key=lambda it: (it[1].start, it[0]), reverse=True)
     hours = variables["root_cause_reference_hours"]
-    for row in failing_windows(minutes, variables["window_minutes"]):
-        time = TimeRange(row["window_start"], row["window_end"])
-        if time.end <= looked.since:
-            continue
-        inside, outside = _rates(minutes, row["environment"], time)
-        suspects = suspects_of(reader, time, row["environment"], hours)
-        suspect = suspects[0] if suspects else None
-        verdict = f"suspected: {suspect['service']}" if suspect else "no suspect"
+    found = suspects_of_each(reader, incidents[:suspected], hours)
+    rates = _rates(minutes, incidents)
+    for (environment, time), suspects in zip_longest(incidents, found):
+        inside, outside = rates[environment, time.start]
         facts = {
-            "summary": f"errors in {row['environment']}: {inside}, usually {outside}",
+            "summary": f"errors in {environment}: {inside}, usually {outside}",
             "error_rate": inside,
             "usual_error_rate": outside,
         }
-        if suspect:
-            facts |= {"suspected": suspect["service"], "because": suspect["because"]}
+        verdict = "no suspect" if suspects == [] else "not looked for"
+        if suspects:
+            verdict = f"suspected: {suspects[0]['service']}"
+            facts |= {"suspected": suspects[0]["service"], "because": suspects[0]["because"]}
         ended = time.end if time.end + QUIET <= looked.until else None
-        labels = {"environment": row["environment"]}
+        labels = {"environment": environment}
         yield Alert("ErrorsAboveUsual", "episode", labels, time.start, ended, verdict, facts)
 
 
 _RATES = """
     select
-        coalesce(window_start >= $start and window_start < $end, false) as is_inside,
-        sum(error_count) / nullif(sum(request_count), 0) as error_rate
-    from endpoint_minutes
-    where
-        environment = $environment
-        and window_start >= $start - $day and window_start < $end
-    group by 1
+        incidents.environment,
+        incidents.starts_at,
+        sum(error_count) filter (where window_start >= starts_at)
+        / nullif(sum(request_count) filter (where window_start >= starts_at), 0) as inside,
+        sum(error_count) filter (where window_start < starts_at)
+        / nullif(sum(request_count) filter (where window_start < starts_at), 0) as outside
+    from incidents
+    inner join endpoint_minutes
+        on
+            incidents.environment = endpoint_minutes.environment
+            and endpoint_minutes.window_start >= starts_at - $day
+            and endpoint_minutes.window_start < ends_at
+    group by all
 """
 
 
-def _rates(minutes: pa.Table, environment: str, time: TimeRange) -> tuple[str, str]:
-    """Error rates of requests in a time and in the day before it, as text."""
-    asked = {"start": time.start, "end": time.end, "environment": environment, "day": DAY}
-    rows = queried({"endpoint_minutes": minutes}, _RATES, asked).to_pylist()
-    rates = {row["is_inside"]: row["error_rate"] for row in rows}
-    inside, outside = rates.get(True), rates.get(False)
-    return _percent(inside), _percent(outside)
+def _rates(
+    minutes: pa.Table, incidents: Sequence[tuple[str, TimeRange]]
+) -> dict[tuple[str, datetime], tuple[str, str]]:
+    """By environment and start of an incident the error rates of requests in it and in the day
+    before it, as text."""
+    import pyarrow as pa
+
+    at = minutes.schema.field("window_start").type
+    of = pa.schema({"environment": pa.string(), "starts_at": at, "ends_at": at})
+    rows = [
+        {"environment": environment, "starts_at": time.start, "ends_at": time.end}
+        for environment, time in incidents
+    ]
+    tables = {"endpoint_minutes": minutes, "incidents": pa.Table.from_pylist(rows, of)}
+    return {
+        (row["environment"], row["starts_at"]): (_percent(row["inside"]), _percent(row["outside"]))
+        for row in queried(tables, _RATES, {"day": DAY}).to_pylist()
+    }
 
 
 def _percent(rate: float | None) -> str:

@@ -41,23 +41,38 @@ def suspects_of(
     incident: whole windows; hours: how far before and after it is compared with. Empty for a Gold
     without one of the tables.
     """
+    (found,) = suspects_of_each(reader, [(environment, incident)], hours)
+    return found
+
+
+def suspects_of_each(
+    reader: AsOfReader, incidents: Sequence[tuple[str | None, TimeRange]], hours: int
+) -> list[list[Row]]:
+    """As `suspects_of`, of several incidents, of what is read once."""
+    if not incidents:
+        return []
     around = timedelta(hours=hours)
-    near = starts_in(incident.widened(around, around))
+    first = min(time.start for _, time in incidents) - around
+    near = starts_in(TimeRange(first, max(time.end for _, time in incidents) + around))
     tables = {name: reader.arrow(f"gold.{name}", of, near) for name, of in COLUMNS.items()}
     if any(rows is None or rows.column_names != [*COLUMNS[n]] for n, rows in tables.items()):
-        return []
-    found = ranked(tables, incident, hours)
-    asked = (
-        {**row, "because": because(row)}
-        for row in found
-        if environment in (None, row["environment"])
-    )
-    return sorted(asked, key=lambda row: (-row["score"], row["environment"], row["service"]))
+        return [[] for _ in incidents]
+    # one at a time: what DuckDB holds of one incident is a day of minutes
+    return [
+        [
+            {**row, "because": because(row)}
+            for row in ranked(tables, incident, hours)
+            if environment in (None, row["environment"])
+        ]
+        for environment, incident in incidents
+    ]
 
 
 def ranked(tables: Mapping[str, pa.Table | None], incident: TimeRange, hours: int) -> list[Row]:
-    """The rows of gold.root_cause_candidates for one time, of its three tables by name."""
-    return compared(tables, [incident], hours, "select * from root_cause_candidates").to_pylist()
+    """The rows of gold.root_cause_candidates for one time, of its three tables by name, the first
+    suspect of all first."""
+    select = "select * from root_cause_candidates order by score desc, environment, service"
+    return compared(tables, [incident], hours, select).to_pylist()
 
 
 def compared(

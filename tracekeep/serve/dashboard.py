@@ -169,7 +169,7 @@ def figures(lake: DeltaLake, variables: Mapping[str, Any], hours: int, now: date
     """
     import pyarrow.compute as pc
 
-    alerts, looked = alerts_of(lake, variables, hours, now)
+    alerts, looked = alerts_of(lake, variables, hours, now, suspected=MOST_ROWS)
     reader = AsOfReader(lake, None, expired_days(lake))
     shown = TimeRange(looked.since, looked.until)
     near = starts_in(shown)

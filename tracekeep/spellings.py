@@ -82,6 +82,25 @@ class Spellings:
     coded: frozenset[str]
     fields: frozenset[str]
 
+    def hints(self) -> Iterator[str]:
+        """Patterns of RE2, which reads a text once for all of them: a text that spells one of the
+        ids has what one of them matches, and hardly any other text has."""
+        digits = self.windows | self.words | self.bare
+        traces = [one for one in digits if len(one) == TRACE_ID_DIGITS]
+        cuts = [(one[:8], one[8:12], one[12:16], one[16:20], one[20:]) for one in traces]
+        hyphenated = [
+            form for cut in cuts for form in ("-".join(cut), f"{cut[0]}-{''.join(cut[1:])}")
+        ]
+        yield from (f"(?i:{one})" for one in sorted({*digits, *hyphenated}))
+        for code in sorted(self.coded):
+            yield "".join(_HINTS_OF_CODE.get(character, character) for character in code)
+        if self.fields:
+            yield "(?i:(?:trace|span|parent)id|dd[.](?:trace|span)_id)"
+
+
+_HINTS_OF_CODE = {"+": r"(?:[+-]|\\+u002[bB])", "/": r"(?:_|(?:\\+)?/|\\+u002[fF])"}
+"""How a character of base64 may be spelled, as `CODED`, `CODE_ESCAPES` and `CODE_ALPHABETS` say."""
+
 
 def spellings(ids: Iterable[str]) -> Spellings:
     """Of trace ids (32 hex digits) and span ids (16)."""
@@ -205,6 +224,11 @@ def attribute_parts(found: str, key: str) -> tuple[str, str, str] | None:
     if not value.endswith(mark):
         return before, value, ""
     return before + mark, value.removeprefix(mark).removesuffix(mark), mark
+
+
+def value_hint(value: str) -> str:
+    """As `value_pattern`, for RE2."""
+    return re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", value_pattern(value))
 
 
 def _name_pattern(key: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
@@ -25,7 +26,7 @@ from tracekeep.erasure.rewriting import Erased, ProjectSql, Rewriter, pseudonym
 from tracekeep.erasure.work import Outcome, _Work
 from tracekeep.ingest.write import BronzeWriter, Stamp
 from tracekeep.readers.records import log_record, rejected_record, span_record
-from tracekeep.spellings import examples, ids_in, values_in
+from tracekeep.spellings import examples, ids_in, spellings, value_hint, values_in
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -129,6 +130,15 @@ def test_an_id_is_known_in_each_spelling_that_readers_take(one: str, text: str) 
     assert not erased_list(OTHER).holds(refused)
 
 
+@pytest.mark.parametrize(("one", "text"), SPELLED)
+def test_each_spelling_has_a_hint(one: str, text: str) -> None:
+    hint = "|".join(spellings([one]).hints())
+    assert pc.match_substring_regex(pa.array([text, f"of {OTHER}"]), hint).to_pylist() == [
+        True,
+        False,
+    ]
+
+
 @pytest.mark.parametrize("text", NO_ID)
 def test_what_only_looks_like_an_id_is_none(text: str) -> None:
     assert not {GONE, SHORT, TINY, TINY_SPAN} & set(ids_in(text))
@@ -149,6 +159,8 @@ def test_a_value_is_known_as_json_escapes_it(text: str) -> None:
     subjects = frozenset({("user.name", VALUE)})
     assert proof.Wanted(frozenset(), subjects).found_in(f"of {text}.") == {VALUE}
     assert not proof.Wanted(frozenset(), subjects).found_in("Jose " + text[5:])
+    found = pc.match_substring_regex(pa.array([text, "Jose " + text[5:]]), value_hint(VALUE))
+    assert found.to_pylist() == [True, False]
 
 
 def test_attributes_are_read_from_texts_that_are_no_records() -> None:
@@ -298,13 +310,7 @@ def rewritten(
 ) -> list[Any]:  # fmt: skip
     """The rows as the statement leaves them: those that it does not touch as they are."""
     frame = spark.createDataFrame(rows, schema)
-    rewriter = Rewriter(name, frame.schema, erased, SQL)
-    texts = rewriter.said_texts
-    if texts is not None:
-        found = frame.selectExpr(f"explode({texts}) as text")
-        found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
-        wanted = frozenset(text for (text,) in found.collect())
-        rewriter = Rewriter(name, frame.schema, erased, SQL, wanted)
+    rewriter = Rewriter(name, frame.schema, erased, SQL).of(frame)
     touched = rewriter.is_touched
     columns = [
         f"case when {touched} then {rewriter.new_values.get(column, column)} else {column} end "

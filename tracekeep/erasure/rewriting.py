@@ -11,8 +11,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tracekeep.spellings import (
     CODE_ALPHABETS,
@@ -29,11 +32,13 @@ from tracekeep.spellings import (
     attribute_pattern,
     quoted,
     spellings,
+    value_hint,
     value_pattern,
 )
 from tracekeep.sql import literal
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import ArrayType, DataType, StructType
 
 KEPT = frozenset((
@@ -70,6 +75,8 @@ _KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]
 _ANYWHERE, _WHOLE, _IN_FIELD, _AS_IT_IS, _ATTRIBUTE = "any", "all", "fld", "is ", "att"
 """How what was found goes: hex of any case, wherever it stands, as a whole word or with the name of
 its field; a text as it is; of an attribute of JSON the value."""
+_HINTS = 1_000
+"""So many hints are one pattern of RE2, whose memory is bounded."""
 SHORTEST_VALUE = 8
 """Characters from which on a subject's value is looked for anywhere in texts; else as attribute."""
 
@@ -178,6 +185,18 @@ class Rewriter:
         terms = [term for term in terms if term != "false"]
         return " or ".join(terms) or "false"
 
+    def of(self, rows: DataFrame) -> Rewriter:
+        """The rewriter that takes from texts what these rows of the table say of what is erased."""
+        from pyspark.sql.functions import col
+
+        if self.said_texts is None:
+            return self
+        said = rows.selectExpr(f"explode({self.said_texts}) as text")
+        said = said.where(self._may_hold(col("text")))
+        found = said.selectExpr(f"explode({self.found_in('text')}) as found").distinct()
+        texts = frozenset(text for (text,) in found.collect())
+        return Rewriter(self.name, self.schema, self.erased, self.sql, texts)
+
     def found_in(self, text: str) -> str:
         """Expression: what of a text has to go."""
         terms = list(self._ids_in(text))
@@ -186,6 +205,21 @@ class Rewriter:
         for key, value in self.erased.short_subjects:
             terms.append(_found(text, attribute_pattern(key, value), 0, "true", _ATTRIBUTE))
         return f"concat({', '.join(terms)})" if terms else "cast(array() as array<string>)"
+
+    def _may_hold(self, text: Column) -> Column:
+        """Predicate: `found_in` may find something. RE2 looks once for all, before Java's patterns
+        look once for each spelling, which would take most of an erasure."""
+        from pyspark.sql.functions import arrow_udf
+
+        values = sorted(value for _, value in self.erased.subjects)
+        hints = [*self._spellings.hints(), *map(value_hint, values)]
+        patterns = ["|".join(hints[at : at + _HINTS]) for at in range(0, len(hints), _HINTS)]
+
+        def holds(texts: pa.Array) -> pa.Array:
+            matched = (pc.match_substring_regex(texts, pattern) for pattern in patterns)
+            return reduce(pc.or_, matched, pa.array([False] * len(texts)))
+
+        return arrow_udf(holds, "boolean")(text)
 
     def _ids_in(self, text: str) -> Iterator[str]:
         """Expressions: spellings of ids in a text, each kind as `spellings.ids_in` reads it."""

@@ -240,8 +240,8 @@ class _Work:
     def _schema(self, name: str) -> Any:
         return self._read(name).schema
 
-    def _rewriter(self, name: str, found: frozenset[str] = frozenset()) -> Rewriter:
-        return Rewriter(name, self._schema(name), self.request.erased, self._project_sql, found)
+    def _rewriter(self, name: str) -> Rewriter:
+        return Rewriter(name, self._schema(name), self.request.erased, self._project_sql)
 
     def _is_of(self, name: str, subject: Subject) -> str:
         """Predicate: a row names a subject where later layers name it too: what Silver masks
@@ -346,12 +346,7 @@ class _Work:
         for name in delta_tables():
             if name in _LEDGERS:
                 continue
-            rewriter = self._rewriter(name)
-            texts = rewriter.said_texts
-            if texts is not None:
-                found = self._read(name).selectExpr(f"explode({texts}) as text")
-                found = found.selectExpr(f"explode({rewriter.found_in('text')}) as found")
-                rewriter = self._rewriter(name, frozenset(_texts(found, "found")))
+            rewriter = self._rewriter(name).of(self._read(name))
             if rewriter.new_values and rewriter.is_touched != "false":
                 plans[name] = rewriter
         self._note_touched(plans)

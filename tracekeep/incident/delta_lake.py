@@ -28,7 +28,7 @@ from tracekeep.tables import LOG_FOLDER
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, QueryBuilder
     from pyarrow.compute import Expression
 
 Row = dict[str, Any]
@@ -56,6 +56,10 @@ class Commit:
 
     version: int
     at: datetime
+
+
+_SMALL_GROUPS = "parquet.block.row.count.limit"
+"""Property of a table whose files hold groups of few rows."""
 
 
 def interval(text: str) -> timedelta:
@@ -222,7 +226,6 @@ class LakeTable:
         without: days of which no row is asked for.
         """
         import pyarrow as pa
-        from deltalake import QueryBuilder
 
         ids = list(trace_ids)
         if not ids or not self.exists:
@@ -237,7 +240,8 @@ class LakeTable:
             known = {field.name for field in table.schema().fields}
             held = ", ".join(f'"{name}"' for name in columns if name in known)
             sql = f"select {held} from asked where {' and '.join(where)}"  # noqa: S608 - escaped
-            answer = pa.table(QueryBuilder().register("asked", table).execute(sql))
+            asked = self._queries if table is self.newest else _queries_of(table)
+            answer = pa.table(asked.execute(sql))
         return sorted(answer.to_pylist(maps_as_pydicts="lossy"), key=repr)
 
     @contextmanager
@@ -258,6 +262,11 @@ class LakeTable:
             raise UnreadableError(f"{self.name} cannot be read: {_first_line(error)}") from error
 
     @cached_property
+    def _queries(self) -> QueryBuilder:
+        """It keeps the footers of the files that it has read."""
+        return _queries_of(self.newest)
+
+    @cached_property
     def _dataset(self) -> Any:
         return self._dataset_of(self.newest)
 
@@ -276,6 +285,17 @@ class LakeTable:
                     f"{self.name} at {self.folder} cannot be read: {_first_line(error)}"
                 ) from error
             raise GoneError(f"version {version} of {self.name} cannot be built again") from error
+
+
+def _queries_of(table: DeltaTable) -> QueryBuilder:
+    """Answers SQL about a table `asked`, by DataFusion."""
+    from deltalake import QueryBuilder
+
+    queries = QueryBuilder()
+    if _SMALL_GROUPS in table.metadata().configuration:
+        # where the pages are takes longer to read, each time anew, than a group of few rows
+        queries.execute("set datafusion.execution.parquet.enable_page_index = false")
+    return queries.register("asked", table)
 
 
 class DeltaLake:

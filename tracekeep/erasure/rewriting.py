@@ -75,8 +75,9 @@ _KEPT_RESOURCES = "^(?:cloud|container|deployment|host|k8s|service|telemetry)[.]
 _ANYWHERE, _WHOLE, _IN_FIELD, _AS_IT_IS, _ATTRIBUTE = "any", "all", "fld", "is ", "att"
 """How what was found goes: hex of any case, wherever it stands, as a whole word or with the name of
 its field; a text as it is; of an attribute of JSON the value."""
-_HINTS = 1_000
-"""So many hints are one pattern of RE2, whose memory is bounded."""
+_HINTS = 500
+"""So many hints are one pattern of RE2: of 1,000 its states no longer fit its memory, and it takes
+ten times as long."""
 SHORTEST_VALUE = 8
 """Characters from which on a subject's value is looked for anywhere in texts; else as attribute."""
 

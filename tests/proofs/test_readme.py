@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,8 +90,13 @@ def filled(command: str, clone: Path, own: Path) -> str:
         return command
     lake = DeltaLake(clone / ".lake")
     spans = lake["silver.spans"].rows(("trace_id", "attributes", "is_error"))
-    traces = (span for span in spans if span["is_error"] and "url.path" in span["attributes"])
-    failed = min(traces, key=lambda span: span["trace_id"])
+    spans = [span for span in spans if "url.path" in span["attributes"]]
+    # as one customer's order is: of few traces
+    times_of = Counter(span["attributes"]["url.path"] for span in spans)
+    failed = min(
+        (span for span in spans if span["is_error"]),
+        key=lambda span: (times_of[span["attributes"]["url.path"]], span["trace_id"]),
+    )
     subject = f"url.path={failed['attributes']['url.path']}"
     return command.replace(TRACE, failed["trace_id"]).replace("payments.order=ord-4711", subject)
 

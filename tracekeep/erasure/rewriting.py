@@ -78,6 +78,8 @@ its field; a text as it is; of an attribute of JSON the value."""
 _HINTS = 500
 """So many hints are one pattern of RE2: of 1,000 its states no longer fit its memory, and it takes
 ten times as long."""
+_MOST_HINTS = 50_000
+"""With more of them Java's patterns, which compare with all ids at once, are as quick."""
 SHORTEST_VALUE = 8
 """Characters from which on a subject's value is looked for anywhere in texts; else as attribute."""
 
@@ -193,7 +195,8 @@ class Rewriter:
         if self.said_texts is None:
             return self
         said = rows.selectExpr(f"explode({self.said_texts}) as text")
-        said = said.where(self._may_hold(col("text")))
+        if len(self._hints) <= _MOST_HINTS:
+            said = said.where(self._may_hold(col("text")))
         found = said.selectExpr(f"explode({self.found_in('text')}) as found").distinct()
         texts = frozenset(text for (text,) in found.collect())
         return Rewriter(self.name, self.schema, self.erased, self.sql, texts)
@@ -212,15 +215,19 @@ class Rewriter:
         look once for each spelling, which would take most of an erasure."""
         from pyspark.sql.functions import arrow_udf
 
-        values = sorted(value for _, value in self.erased.subjects)
-        hints = [*self._spellings.hints(), *map(value_hint, values)]
-        patterns = ["|".join(hints[at : at + _HINTS]) for at in range(0, len(hints), _HINTS)]
+        starts = range(0, len(self._hints), _HINTS)
+        patterns = ["|".join(self._hints[at : at + _HINTS]) for at in starts]
 
         def holds(texts: pa.Array) -> pa.Array:
             matched = (pc.match_substring_regex(texts, pattern) for pattern in patterns)
             return reduce(pc.or_, matched, pa.array([False] * len(texts)))
 
         return arrow_udf(holds, "boolean")(text)
+
+    @cached_property
+    def _hints(self) -> list[str]:
+        values = sorted(value for _, value in self.erased.subjects)
+        return [*self._spellings.hints(), *map(value_hint, values)]
 
     def _ids_in(self, text: str) -> Iterator[str]:
         """Expressions: spellings of ids in a text, each kind as `spellings.ids_in` reads it."""

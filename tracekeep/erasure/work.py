@@ -130,6 +130,7 @@ def erase(
         work = _Work(spark, request)
         work.find_ids()
         request.store()
+        _say(f"looking for {len(request.traces):,} traces, {len(request.spans):,} span ids")
         work.list_hashes()
         outcome = Outcome(
             len(request.traces),

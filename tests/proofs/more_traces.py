@@ -9,7 +9,7 @@ import sys
 from pyspark.sql.functions import col, concat, explode, lit, md5, sequence
 
 from tracekeep.lake import table_path
-from tracekeep.session import spark_session
+from tracekeep.session import spark_session, take_both_compilers
 
 ORDERS = {
     "silver.traces": ("trace_id",),
@@ -24,6 +24,7 @@ COPIES_A_FILE = 16
 
 def multiply(copies: int) -> None:
     """Append the copies of each table."""
+    take_both_compilers()
     spark = spark_session()
     for name, order in ORDERS.items():
         rows = spark.read.format("delta").load(str(table_path(name))).where("trace_id is not null")

@@ -389,6 +389,25 @@ def test_an_erased_trace_is_erased(lake: Path) -> None:
     assert ask(lake, trace_id="d" * 32)["status"] == "unknown"
 
 
+def test_what_was_committed_since_is_taken(lake: Path) -> None:
+    asked = DeltaLake(lake)
+    first = asked["silver.spans"]
+    assert first.version == 0
+    asked.refresh()
+    assert asked["silver.spans"] is first
+    small_lakes.write(lake, "silver.spans", [])
+    asked.refresh()
+    assert asked["silver.spans"].version == 1
+    # an erasure leaves only the entries from its last version on
+    for _ in range(2):
+        small_lakes.write(lake, "silver.spans", [])
+    DeltaTable(str(lake / "silver/spans")).create_checkpoint()
+    for entry in sorted((lake / "silver/spans/_delta_log").glob("*.json"))[:-1]:
+        entry.unlink()
+    asked.refresh()
+    assert asked["silver.spans"].version == 3
+
+
 def test_versions_before_an_erasure_answer_erased(lake: Path) -> None:
     table = DeltaTable(str(lake / "silver/spans"))
     small_lakes.write(lake, "silver.spans", [])

@@ -23,7 +23,7 @@ from tracekeep.erased_ids import (
     ErasedIds,
     read_erased_ids,
 )
-from tracekeep.lake import arrow_files
+from tracekeep.lake import arrow_files, is_local
 from tracekeep.tables import LOG_FOLDER
 
 if TYPE_CHECKING:
@@ -103,6 +103,10 @@ class LakeTable:
         if "newest" not in self.__dict__:
             return True
         version = self.newest.version()
+        if is_local(self.folder):  # a look at two entries, of which an erasure takes the first
+            log = self.folder / LOG_FOLDER
+            opened, following = (log / f"{number:020}.json" for number in (version, version + 1))
+            return opened.exists() and not following.exists()
         try:
             self.newest.update_incremental()
         except (DeltaError, OSError):  # who asks next opens it anew, and hears why that fails
